@@ -1,0 +1,78 @@
+# Two commands do everything, with Python 3.11 or later and the package registries at hand:
+#   make run    sets up and runs Détente on the feeds of feeds.toml (or FEEDS=my.toml, FEEDS=my.opml)
+#   make test   sets up and runs every check and test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FEEDS ?= feeds.toml
+
+.PHONY: help setup run demo dev check format lint types layers tests test test-hub replay bench lock clean
+
+help:  ## what there is to make
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | column -t -s '|'
+
+setup: $(VENV)/.run  ## make .venv with the command .venv/bin/detente
+
+$(VENV)/.run: pyproject.toml requirements/run.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+run: setup  ## collect, judge and index the feeds of FEEDS, until Ctrl-C
+	$(BIN)/detente run --feeds "$(FEEDS)"
+
+demo: setup  ## the same on the sample newsroom, two minutes and no network
+	$(BIN)/detente demo
+
+dev: setup $(VENV)/.dev
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+test: dev check  ## set up on a fresh machine and run everything that `check` runs
+
+check: lint types layers tests  ## lint, types, layers and tests, in the environment as it is
+
+format:  ## put every file in form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/mypy
+
+layers:
+	$(BIN)/lint-imports
+
+tests:
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+test-hub: dev  ## the tests of models from a hub; installs torch (several GB)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch>=2.5"
+	$(BIN)/python -m pytest -m hub
+
+replay: dev  ## 1,849 real polls through the whole pipeline
+	$(BIN)/python -m tests.replay_all
+
+bench: setup  ## articles per second, stage by stage
+	$(BIN)/python -m benchmarks.pipeline
+
+lock: dev  ## write the lock files anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml -o requirements/run.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra dev pyproject.toml -o requirements/dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra train --extra hub pyproject.toml -o requirements/train.lock
+
+clean:  ## remove the environment and what tools left behind (never var/, where your articles are)
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

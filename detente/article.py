@@ -1,0 +1,141 @@
+"""The message contract: what travels between the stages, as frozen values.
+
+`CollectedArticle` (collectors) → `AssessedArticle` (processors) → `ArticleDocument` (indexer, in
+`indexer.document`). Every instant is an aware datetime in UTC. Offsets count characters
+(Python string indices, end exclusive) of `CollectedArticle.body`, or of its title where
+`Evidence.part` says so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+SCHEMA = 1
+"""The number of this contract; `wire` refuses a message that carries another."""
+
+DateQuality = Literal["claimed", "missing", "unparsable", "future", "implausible"]
+"""What the publisher's date is worth; only `claimed` comes with an instant. Never "now"."""
+
+TextOrigin = Literal["feed", "page", "summary", "title"]
+"""Where the body came from: the feed's full text, the fetched page, or no more than a summary."""
+
+RelevanceLabel = Literal["core", "peripheral", "none"]
+
+StanceLabel = Literal["cooperative", "neutral", "adversarial"]
+
+Grade = Literal["2", "1", "0", "-1", "-2"]
+"""The labelling guide's grades: material and verbal cooperation, neutral, verbal and material
+conflict. A direction that isn't in a sentence (the guide's `n`) has no stance at all."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """The publisher and the feed that an article came by."""
+
+    feed: str
+    outlet: str
+    host: str
+    country: str | None = None
+    kind: str | None = None
+
+
+class CollectedArticle(msgspec.Struct, frozen=True, kw_only=True):
+    """One revision of one article, as collected.
+
+    `id` is a hash of `identity` (see `collectors.identity`) and stays for good; `revision` counts
+    the changes of its content from 1; `aliases` are the other keys that it is known by.
+    `published` is the publisher's claim, `first_seen` is ours (revision 1) and `collected` is when
+    this revision was taken.
+    """
+
+    id: str
+    revision: int
+    identity: str
+    aliases: tuple[str, ...] = ()
+    url: str
+    title: str
+    body: str
+    language: str | None = None
+    authors: tuple[str, ...] = ()
+    published: datetime | None = None
+    published_claim: str | None = None
+    published_quality: DateQuality = "missing"
+    first_seen: datetime
+    collected: datetime
+    text_origin: TextOrigin
+    source: Source
+
+    def __post_init__(self) -> None:
+        if self.revision < 1:
+            raise ValueError("revision counts from 1")
+
+
+class ModelIdentity(msgspec.Struct, frozen=True):
+    """Which model judged: its name, and the first 12 hex digits of the hash of its files."""
+
+    name: str
+    revision: str
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """The sentence that shows a stance: `text == part[start:end]`, exactly."""
+
+    part: Literal["title", "body"]
+    start: int
+    end: int
+    text: str
+    quoted: bool = False
+    speaker: str | None = None
+
+
+class Stance(msgspec.Struct, frozen=True, kw_only=True):
+    """Within one sentence, a holder's position toward a target, with a score in -1…1."""
+
+    holder: str
+    target: str
+    label: StanceLabel
+    grade: Grade
+    score: float
+    confidence: float
+    evidence: Evidence
+
+
+class Dyad(msgspec.Struct, frozen=True, kw_only=True):
+    """A holder → target over the whole article: the confidence-weighted mean of its stances."""
+
+    holder: str
+    target: str
+    label: StanceLabel
+    score: float
+    sentences: int
+
+
+class Relevance(msgspec.Struct, frozen=True):
+    """Is it about the watched dyad's diplomacy? `score` in 0…1: 1 is surely core, 0 surely none."""
+
+    label: RelevanceLabel
+    score: float
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """The judgement of one revision. `abstained` holds the reason where there is no judgement:
+    then `relevance` is None and no stance is given, never a neutral one."""
+
+    watch: str
+    relevance: Relevance | None = None
+    abstained: str | None = None
+    language: str | None = None
+    actors: tuple[str, ...] = ()
+    stances: tuple[Stance, ...] = ()
+    dyads: tuple[Dyad, ...] = ()
+    model: ModelIdentity
+    assessed: datetime
+
+
+class AssessedArticle(msgspec.Struct, frozen=True, kw_only=True):
+    """An article with its assessment."""
+
+    article: CollectedArticle
+    assessment: Assessment

@@ -1,0 +1,108 @@
+"""The bus: a durable log of records by topic, read by consumer groups.
+
+What every backend holds to (tests/contracts/bus.py tests each clause):
+
+- `publish` is durable on return; else it raises BusUnavailable, and what it was given may or may
+  not be in the log (transport is at least once).
+- Records of one key are delivered in the order in which they were published.
+- Groups are independent; a new group starts at the beginning of the topic.
+- What isn't committed is delivered again after `rewind`, or to the next subscription of the group.
+- A commit never moves a group back.
+- Of several live subscriptions of one group each record goes to one at a time; the others share
+  the work where the backend has partitions, and stand by where it has not.
+- Keys, bytes and headers arrive unchanged; `poll` returns within its timeout, perhaps empty.
+- `lag` is the number of records that the group hasn't committed.
+- `close` is idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from detente.errors import OversizedRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a stage publishes. `key` is the article id, so that its revisions stay in order."""
+
+    key: str
+    value: bytes
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A record as read back: where it stands in the log, and when it was appended (UTC)."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    headers: Mapping[str, bytes]
+    appended: datetime
+
+
+class Subscription(Protocol):
+    """One group member's reading position in a topic; used by one thread."""
+
+    def poll(self, max_records: int, timeout: float) -> Sequence[Delivery]:
+        """The next records, at most `max_records`, after at most `timeout` seconds; may be empty.
+
+        Raises BusUnavailable.
+        """
+        ...
+
+    def commit(self, deliveries: Sequence[Delivery]) -> None:
+        """Mark these, and all before them in their partitions, as done for the group.
+
+        Raises BusUnavailable: then they may be delivered again.
+        """
+        ...
+
+    def rewind(self) -> None:
+        """Go back to the group's last commit: what was polled since is delivered again."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group, without committing."""
+        ...
+
+
+class Bus(Protocol):
+    """Used from any thread."""
+
+    def publish(self, topic: str, records: Sequence[Record]) -> None:
+        """Append the records, in order; they are durable when this returns.
+
+        Raises OversizedRecord before anything is appended, BusUnavailable otherwise.
+        """
+        ...
+
+    def subscribe(self, topic: str, group: str) -> Subscription:
+        """Join a consumer group of a topic."""
+        ...
+
+    def lag(self, topic: str, group: str) -> int:
+        """How many records of the topic the group hasn't committed."""
+        ...
+
+    def close(self) -> None: ...
+
+
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+"""The largest value that a bus carries, unless set otherwise; the same on every backend."""
+
+
+def refuse_oversized(records: Sequence[Record], max_record_bytes: int) -> None:
+    """Raise OversizedRecord for the first record over the limit."""
+    for record in records:
+        if len(record.value) > max_record_bytes:
+            raise OversizedRecord(
+                f"{record.key}: {len(record.value):,} bytes, but the bus carries at most "
+                f"{max_record_bytes:,}"
+            )

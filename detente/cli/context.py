@@ -1,0 +1,58 @@
+"""What the commands share: the settings, and the engines that they name, opened when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from detente.bus.base import Bus
+    from detente.settings import Settings
+    from detente.store.base import ArticleStore
+
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The options that stand before the command."""
+
+    settings_file: Path | None = None
+
+
+def load(context: typer.Context, **overrides: Any) -> Settings:
+    """The settings, with logging set up. Raises ConfigError."""
+    from detente.settings import load_settings
+    from detente.telemetry import configure_logging
+
+    settings = load_settings(context.obj.settings_file, **overrides)
+    configure_logging(settings.log_level, settings.log_format)
+    return settings
+
+
+@contextmanager
+def opened_bus(settings: Settings) -> Iterator[Bus]:
+    from detente.bus import open_bus
+
+    bus = open_bus(settings.bus, retention=settings.retention_days * _DAY)
+    try:
+        yield bus
+    finally:
+        bus.close()
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[ArticleStore]:
+    from detente.store import open_store
+
+    store = open_store(settings.store)
+    try:
+        store.prepare()
+        yield store
+    finally:
+        store.close()

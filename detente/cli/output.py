@@ -1,0 +1,77 @@
+"""How commands write: tables and colours for people, JSON for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_BAR = "▁▂▃▄▅▆▇█"
+
+
+@lru_cache(maxsize=1)
+def console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on a line of its own."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.encode(value, enc_hook=str).decode() + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table without lines; cells are plain text, never markup."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        right = name.startswith(">")
+        table.add_column(name.removeprefix(">"), justify="right" if right else "left")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
+    console().print(table)
+
+
+def printable(text: str) -> str:
+    """Text from outside on one line, without what could steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def moment(value: datetime | float | str | None) -> str:
+    """An instant as `2026-11-24 04:34` in UTC; empty for none."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    elif not isinstance(value, datetime):
+        value = datetime.fromtimestamp(value, UTC)
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def signed(score: float | None) -> str:
+    """A stance score as `+0.50`; a dot where there is none."""
+    return "·" if score is None else f"{score:+.2f}"
+
+
+def tone(score: float | None) -> str:
+    """The colour of a stance score."""
+    from_threshold = 0.15
+    if score is None or abs(score) < from_threshold:
+        return "default"
+    return "green" if score > 0 else "red"
+
+
+def bar(score: float) -> str:
+    """A stance score in -1…1 as one block character."""
+    return _BAR[min(7, max(0, int((score + 1) * 4)))]

@@ -1,0 +1,161 @@
+"""The stages of one process: engines opened, a thread each, stopped together."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from detente.cli.context import opened_bus, opened_store
+from detente.errors import RetryLater
+from detente.flow import ROUTES
+from detente.runner import run_stage
+
+if TYPE_CHECKING:
+    from collectors.catalog import Feed
+    from collectors.stage import PollEvent
+    from detente.bus.base import Bus
+    from detente.settings import Settings
+    from detente.store.base import ArticleStore, Document
+
+_TICK = 0.1
+
+
+class Observer(Protocol):
+    """Is told what happens; called from any thread."""
+
+    def polled(self, event: PollEvent) -> None: ...
+
+    def stored(self, document: Document) -> None: ...
+
+    def tick(self, lag: dict[str, int]) -> None: ...
+
+
+class Pipeline:
+    """Some or all stages over the engines that the settings name."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stages: Sequence[str],
+        stop: threading.Event,
+        observer: Observer,
+        *,
+        once: bool = False,
+        feeds: Sequence[Feed] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._stages = stages
+        self._stop = stop
+        self._observer = observer
+        self._once = once
+        self._feeds = feeds
+        self._failures: list[BaseException] = []
+
+    def run(self) -> None:
+        """Run until stopped, or with `once` until all is handled; raises what failed a stage."""
+        with ExitStack() as stack:
+            bus = stack.enter_context(opened_bus(self._settings))
+            jobs = {name: self._job(name, bus, stack) for name in self._stages}
+            threads = {
+                name: threading.Thread(target=self._guarded, args=(job,), name=name)
+                for name, job in jobs.items()
+            }
+            for thread in threads.values():
+                thread.start()
+            try:
+                self._watch_over(bus, threads)
+            finally:
+                self._stop.set()
+                for thread in threads.values():
+                    thread.join()
+        if self._failures:
+            raise self._failures[0]
+
+    def _watch_over(self, bus: Bus, threads: dict[str, threading.Thread]) -> None:
+        while not self._stop.wait(_TICK):
+            lag = self._lag(bus)
+            self._observer.tick(lag)
+            collecting = "collectors" in threads and threads["collectors"].is_alive()
+            if self._once and not collecting and not any(lag.values()):
+                return
+
+    def _lag(self, bus: Bus) -> dict[str, int]:
+        """How many records each of our stages has before it, upstream first: in that order a
+        record that moves on meanwhile is counted, perhaps twice, never missed."""
+        lag = {}
+        for route in ROUTES:
+            if route.stage in self._stages and route.topic_in and route.group:
+                try:
+                    lag[route.stage] = bus.lag(route.topic_in, route.group)
+                except RetryLater:
+                    lag[route.stage] = -1
+        return lag
+
+    def _guarded(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except BaseException as error:
+            self._failures.append(error)
+            self._stop.set()
+
+    def _job(self, name: str, bus: Bus, stack: ExitStack) -> Callable[[], None]:
+        if name == "collectors":
+            return self._collectors(bus)
+        if name == "processors":
+            return self._processors(bus)
+        return self._indexer(bus, stack.enter_context(opened_store(self._settings)))
+
+    def _collectors(self, bus: Bus) -> Callable[[], None]:
+        from collectors.catalog import load_catalogue
+        from collectors.stage import collect
+
+        feeds = load_catalogue(self._settings.feeds) if self._feeds is None else self._feeds
+        return lambda: collect(
+            self._settings,
+            feeds,
+            bus,
+            stop=self._stop,
+            on_event=self._observer.polled,
+            rounds=1 if self._once else None,
+        )
+
+    def _processors(self, bus: Bus) -> Callable[[], None]:
+        from processors.stage import processor_stage
+
+        stage = processor_stage(self._settings)
+        return lambda: run_stage(stage, bus, self._settings.runner, self._stop)
+
+    def _indexer(self, bus: Bus, store: ArticleStore) -> Callable[[], None]:
+        from indexer.stage import indexer_stage
+
+        stage = indexer_stage(store, _sides(self._settings), self._observer.stored)
+        return lambda: run_stage(stage, bus, self._settings.runner, self._stop)
+
+
+def _sides(settings: Settings) -> tuple[str, str]:
+    from detente.watch import load_watch
+
+    first, second = load_watch(settings.watch).sides
+    return first.code, second.code
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; a second signal of them ends the process at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,42 @@
+"""`detente run`: the stages, each in a thread of its own, until stopped."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detente.cli.context import load
+
+
+class Stages(StrEnum):
+    ALL = "all"
+    COLLECTORS = "collectors"
+    PROCESSORS = "processors"
+    INDEXER = "indexer"
+
+
+def run(
+    context: typer.Context,
+    stages: Annotated[Stages, typer.Argument(help="Which stages.")] = Stages.ALL,
+    feeds: Annotated[
+        Path | None, typer.Option(help="The feed catalogue, TOML or OPML; feeds.toml by default.")
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Poll each feed once, handle all there is, and end.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Collect, judge and index until stopped (Ctrl-C or SIGTERM); nothing is lost by stopping."""
+    from detente.cli.pipeline import Pipeline, stopped_by_signals
+    from detente.cli.progress import Progress
+    from detente.telemetry import serve_metrics
+
+    settings = load(context, feeds=feeds)
+    if settings.metrics_port:
+        serve_metrics(settings.metrics_port)
+    wanted = ("collectors", "processors", "indexer") if stages is Stages.ALL else (str(stages),)
+    with Progress(settings, quiet=quiet) as progress, stopped_by_signals() as stop:
+        Pipeline(settings, wanted, stop, progress, once=once).run()

@@ -1,0 +1,221 @@
+"""The settings: `detente.toml`, then the environment (`DETENTE_…`), both checked at once.
+
+Environment names follow the TOML: `collectors.timeout` is `DETENTE_COLLECTORS__TIMEOUT`. A secret
+may come from a file: `DETENTE_STORE_FILE=/run/secrets/store` sets `store`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from detente import __version__
+from detente.errors import ConfigError
+
+DEFAULT_FILE = Path("detente.toml")
+PREFIX = "DETENTE_"
+_SECRET = re.compile(r"(?<=://)([^/@]*):([^/@]*)@|(?<=[?&])(password|token|api_key|secret)=[^&]*")
+
+
+def _url_with(*schemes: str) -> AfterValidator:
+    def check(url: str) -> str:
+        if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            wanted = ", ".join(f"{scheme}://…" for scheme in schemes)
+            raise ValueError(f"must be one of {wanted}")
+        return url
+
+    return AfterValidator(check)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CollectorSettings(_Section):
+    """How feeds and article pages are fetched; times in seconds, sizes in bytes."""
+
+    contact: str = Field("https://example.org/set-collectors.contact", max_length=200)
+    """A web or mail address in the User-Agent, where a publisher can reach the operator."""
+    concurrency: int = Field(16, ge=1, le=512)
+    timeout: float = Field(30.0, gt=0, le=600)
+    """For a whole fetch, from connecting to the last byte."""
+    max_feed_bytes: int = Field(16_000_000, ge=1_000)
+    max_page_bytes: int = Field(8_000_000, ge=1_000)
+    max_redirects: int = Field(5, ge=0, le=20)
+    host_spacing: float = Field(1.0, ge=0)
+    """Between the starts of two requests to one host."""
+    interval: float = Field(600.0, gt=0)
+    """Between two polls of a feed that says nothing itself."""
+    max_interval: float = Field(86_400.0, gt=0)
+    allow_loopback: bool = False
+    """Let feeds and pages be on this machine (for the sample newsroom and tests)."""
+    fetch_pages: bool = True
+    """Fetch the article's page when its feed carries only a summary."""
+
+    @property
+    def user_agent(self) -> str:
+        return f"Detente/{__version__} (+{self.contact})"
+
+
+class ProcessorSettings(_Section):
+    """How articles are judged."""
+
+    model: str = "shipped"
+    """`shipped`, `keyword` (cue words only), a Hugging Face model's name, or its folder."""
+    threads: int = Field(0, ge=0, le=256)
+    """Threads for the encoder; 0 takes all cores."""
+
+
+class RunnerSettings(_Section):
+    """How a stage is driven."""
+
+    batch: int = Field(32, ge=1, le=1_000)
+    batch_bytes: int = Field(120_000, ge=1)
+    """A batch of long articles is cut here, so that a stop, and a commit, is never far off."""
+    attempts: int = Field(3, ge=1, le=100)
+    """Tries for an article that trips a bug, before it is parked as a dead letter."""
+    poll_timeout: float = Field(0.5, gt=0, le=60)
+    max_backoff: float = Field(60.0, gt=0)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__"
+    )
+
+    bus: Annotated[str, _url_with("sqlite", "kafka")] = "sqlite:///var/bus.sqlite"
+    store: Annotated[str, _url_with("sqlite", "http", "https")] = "sqlite:///var/articles.sqlite"
+    state: Annotated[str, _url_with("sqlite")] = "sqlite:///var/feeds.sqlite"
+    """What the collectors remember of feeds and articles."""
+    feeds: Path = Path("feeds.toml")
+    """The feed catalogue: TOML or OPML."""
+    watch: str = "usa-rus"
+    """A watch that ships with Détente, or a path to a TOML file of your own."""
+    retention_days: float = Field(30.0, gt=0)
+    """How long the embedded log keeps what every consumer group has committed."""
+    metrics_port: int | None = Field(None, ge=1, le=65_535)
+    """Serve Prometheus metrics on this loopback port."""
+    log_format: Annotated[str, Field(pattern="^(text|json)$")] = "text"
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "warning"
+    collectors: CollectorSettings = CollectorSettings()
+    processors: ProcessorSettings = ProcessorSettings()
+    runner: RunnerSettings = RunnerSettings()
+
+    def redacted(self) -> dict[str, Any]:
+        """The settings as JSON values, without passwords and keys."""
+        shown = self.model_dump(mode="json")
+        for name in ("bus", "store", "state"):
+            shown[name] = redact(shown[name])
+        return shown
+
+
+def redact(url: str) -> str:
+    """The URL without its password or key."""
+
+    def hide(match: re.Match[str]) -> str:
+        return f"{match[3]}=***" if match[3] else f"{match[1]}:***@"
+
+    return _SECRET.sub(hide, url)
+
+
+def load_settings(
+    file: Path | None = None, environ: Mapping[str, str] | None = None, **overrides: Any
+) -> Settings:
+    """Read the settings: overrides, then the environment, then the file, then the defaults.
+
+    `file` None takes `detente.toml` where there is one. Raises ConfigError listing every problem.
+    """
+    environ = os.environ if environ is None else environ
+    if file is None and (named := environ.get(f"{PREFIX}SETTINGS")):
+        file = Path(named)
+    from_file = _read_toml(file) if file else _read_toml(DEFAULT_FILE, missing_ok=True)
+    problems = _unknown_variables(environ)
+    values = _merge(from_file, _from_environment(environ, problems), overrides)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_say(detail, from_file, file) for detail in error.errors()]
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _read_toml(file: Path, missing_ok: bool = False) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        if missing_ok:
+            return {}
+        raise ConfigError(f"{file}: there is no such settings file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{file}: can't be read as TOML: {error}") from None
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    plain = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    for name in [name for name in plain if name.endswith("_FILE")]:
+        try:
+            plain[name.removesuffix("_FILE")] = Path(plain.pop(name)).read_text("utf-8").strip()
+        except OSError as error:
+            problems.append(f"{name}: can't read the file: {error.strerror}")
+    source = EnvSettingsSource(
+        Settings, env_prefix=PREFIX, env_nested_delimiter="__", case_sensitive=False
+    )
+    source.env_vars = {name.lower(): value for name, value in plain.items()}
+    return source()
+
+
+def _names(model: type[BaseModel], prefix: str = "") -> list[str]:
+    names = []
+    for name, info in model.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names += _names(kind, f"{prefix}{name}.")
+        else:
+            names.append(f"{prefix}{name}")
+    return names
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    known = {PREFIX + name.upper().replace(".", "__") for name in _names(Settings)}
+    known |= {f"{PREFIX}SETTINGS", f"{PREFIX}DATA"}
+    return [
+        f"{name}: no such setting{_suggest(name, sorted(known))}"
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name.removesuffix("_FILE") not in known
+    ]
+
+
+def _suggest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+
+
+def _merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            if isinstance(value, Mapping) and isinstance(merged.get(key, {}), Mapping):
+                merged[key] = _merge(merged.get(key, {}), value)
+            elif value is not None:
+                merged[key] = value
+    return merged
+
+
+def _say(detail: Any, from_file: Mapping[str, Any], file: Path | None) -> str:
+    name = ".".join(str(part) for part in detail["loc"])
+    where = f"{file or DEFAULT_FILE}: " if detail["loc"][0] in from_file else ""
+    if detail["type"] == "extra_forbidden":
+        return f"{where}{name}: no such setting{_suggest(name, _names(Settings))}"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{where}{name} = {detail['input']!r}: {message[0].lower()}{message[1:]}"

@@ -1,0 +1,45 @@
+"""From text to the terms that are searched, the same for documents and queries, on every store.
+
+Words are cut as Unicode's annex 29 (and so Lucene's standard tokenizer) cuts them, English
+possessives are dropped, case is folded, then each word is stemmed by the script it is written in:
+Porter's stemmer leaves Cyrillic alone and Snowball's Russian one leaves Latin alone.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from threading import local
+
+import regex
+import Stemmer
+
+_WORD = regex.compile(
+    r"\w+(?:(?:(?<=[\p{L}\p{M}])['’.:·](?=\p{L})|(?<=\p{Nd})[.,;'’](?=\p{Nd}))\w+)*"
+)
+_POSSESSIVE = regex.compile(r"['’][sS]$")
+_CYRILLIC = regex.compile(r"\p{Cyrillic}")
+_per_thread = local()
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in order, case folded and without possessives, not stemmed."""
+    return [_POSSESSIVE.sub("", word).lower() for word in _WORD.findall(text)]
+
+
+def terms(text: str) -> list[str]:
+    """The terms of a text, in order: its words, stemmed."""
+    return [_stem(word) for word in words(text)]
+
+
+@lru_cache(maxsize=65_536)
+def _stem(word: str) -> str:
+    stem: str = _stemmers()[bool(_CYRILLIC.search(word))].stemWord(word)
+    return stem
+
+
+def _stemmers() -> tuple[Stemmer.Stemmer, Stemmer.Stemmer]:
+    """PyStemmer's objects mustn't be shared between threads."""
+    if not hasattr(_per_thread, "stemmers"):
+        _per_thread.stemmers = (Stemmer.Stemmer("porter"), Stemmer.Stemmer("russian"))
+    pair: tuple[Stemmer.Stemmer, Stemmer.Stemmer] = _per_thread.stemmers
+    return pair

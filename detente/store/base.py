@@ -1,0 +1,105 @@
+"""The article store: one document per article, found by words, fields and dates.
+
+A document is a JSON object with the fields of `store.fields`; its `id` and `revision` name it.
+What every backend holds to (tests/contracts/store.py tests each clause):
+
+- `put` twice is as `put` once; an older revision never overwrites a newer one, an equal one
+  rewrites the same document.
+- `put` gives one outcome per document, in order; one bad document doesn't sink its batch.
+- Dates go in with any offset and come back in UTC; unknown fields are refused.
+- `prepare` is idempotent.
+- Equal queries give equal ids in equal order; pages neither repeat nor skip.
+- Words, phrases and prefixes match alike (`store.analysis`).
+- A document that `put` reported as written is found by `get` at once and by `search` within
+  a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOutcome:
+    """What became of one document.
+
+    `written`; `stale` (a newer revision is there already: nothing to do); or `rejected`, with the
+    reason, when the document itself is at fault.
+    """
+
+    id: str
+    result: Literal["written", "stale", "rejected"]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From `start` (included) to `end` (excluded); None leaves that side open."""
+
+    start: datetime | float | None = None
+    end: datetime | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which documents: all conditions must hold.
+
+    `text` has words, "phrases" and prefixes*, joined by AND (also where nothing stands between
+    them), OR, NOT and parentheses. `terms` maps a keyword field to the values of which it must
+    have one. `ranges` maps a date or number field to a range. `order` is a date field, newest
+    first; documents without that date come last. `after` is the `next` of the page before.
+    """
+
+    text: str = ""
+    terms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    order: str = "first_seen"
+    size: int = 20
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of documents, the number of all that match, and where the next page begins."""
+
+    documents: Sequence[Document]
+    total: int
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """How many documents have this value (a keyword), or fall on this day (`YYYY-MM-DD`)."""
+
+    key: str
+    count: int
+
+
+class ArticleStore(Protocol):
+    """Used from any thread. Every method raises StoreUnavailable when the store can't answer."""
+
+    def prepare(self) -> None:
+        """Create or verify what the store needs; ConfigError where that can't be made right."""
+        ...
+
+    def put(self, documents: Sequence[Document]) -> Sequence[WriteOutcome]:
+        """Write the documents, durable on return; one outcome each, in order."""
+        ...
+
+    def get(self, id: str) -> Document | None: ...
+
+    def search(self, query: Query) -> Page:
+        """Raises ConfigError with the position of the fault for a query that can't be read."""
+        ...
+
+    def count(self, query: Query, by: str | None = None) -> Sequence[Bucket]:
+        """Documents by the values of a keyword field (most first), or by the days of a date
+        field (in order); with `by` None, one bucket `*` with the number of all."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,103 @@
+"""The text part of a query, parsed (by luqum, so in Lucene's syntax) into what a store evaluates.
+
+Words, "phrases" and prefixes*, AND (also where nothing stands between two parts), OR, NOT, a
+leading + or -, and parentheses. What Lucene knows beyond that is refused with its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from detente.errors import ConfigError
+from detente.store.analysis import terms, words
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """These terms, one after the other; the last one may be a prefix."""
+
+    terms: tuple[str, ...]
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotThis:
+    part: Expression
+
+
+Expression = Phrase | AllOf | AnyOf | NotThis
+
+_HINT = 'words, "phrases", prefixes*, AND, OR, NOT and parentheses are what a search knows'
+
+
+def parse_expression(text: str) -> Expression | None:
+    """The expression of a query text; None where it asks for nothing.
+
+    Raises ConfigError that says what can't be read, and where.
+    """
+    if not text.strip():
+        return None
+    # luqum's parser tables are built on import: only who searches pays for them.
+    from luqum import tree
+    from luqum.exceptions import ParseError
+    from luqum.thread import parse
+
+    try:
+        parsed = parse(text)
+    except ParseError as error:
+        message = str(error).replace("Syntax error in input : ", "")
+        raise ConfigError(f"search: {text!r}: {message}; {_HINT}") from None
+
+    joined: dict[type, Callable[[tuple[Expression, ...]], Expression]] = {
+        tree.AndOperation: AllOf,
+        tree.UnknownOperation: AllOf,
+        tree.OrOperation: AnyOf,
+    }
+
+    def convert(node: tree.Item) -> Expression | None:
+        if type(node) in joined:
+            parts = tuple(part for part in map(convert, node.children) if part is not None)
+            return joined[type(node)](parts) if len(parts) > 1 else (parts or (None,))[0]
+        if isinstance(node, tree.Not | tree.Prohibit):
+            part = convert(node.children[0])
+            return None if part is None else NotThis(part)
+        if isinstance(node, tree.Group | tree.Plus):
+            return convert(node.children[0])
+        if isinstance(node, tree.Phrase):
+            return _phrase(node.value[1:-1])
+        if isinstance(node, tree.Word):
+            return _word(node.value)
+        kind = re.sub(r"(?<!^)(?=[A-Z])", " ", type(node).__name__).lower()
+        raise ConfigError(f"search: a {kind} ({node}) can't be searched here; {_HINT}")
+
+    return convert(parsed)
+
+
+def _phrase(text: str) -> Expression | None:
+    found = terms(text)
+    return Phrase(tuple(found)) if found else None
+
+
+def _word(text: str) -> Expression | None:
+    stem = text.rstrip("*")
+    if stem == text and not re.search(r"(?<!\\)[*?]", text):
+        return _phrase(re.sub(r"\\(.)", r"\1", text))
+    if re.search(r"(?<!\\)[*?]", stem):
+        raise ConfigError(f"search: {text!r}: a * may only end a word; {_HINT}")
+    # A prefix is compared with stems as it stands: stemming half a word would miss its whole.
+    parts = words(stem)
+    if not parts:
+        return None
+    return Phrase((*terms(" ".join(parts[:-1])), parts[-1]), prefix=True)

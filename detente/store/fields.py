@@ -1,0 +1,181 @@
+"""The one field table: what a document has, and how each field is searched.
+
+The SQLite schema is made from it, the Elasticsearch mapping too, and a document that departs from
+it is refused alike on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+
+class Kind(Enum):
+    """How a field is stored and searched."""
+
+    KEYWORD = "keyword"
+    """A string compared whole."""
+    KEYWORDS = "keywords"
+    """Several of them."""
+    TEXT = "text"
+    """Words (`store.analysis`)."""
+    DATE = "date"
+    LONG = "long"
+    DOUBLE = "double"
+    BOOLEAN = "boolean"
+    STORED = "stored"
+    """Kept and shown, not searched."""
+    NESTED = "nested"
+    """A list of objects with fields of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field; `needed` ones are never missing or null."""
+
+    name: str
+    kind: Kind
+    about: str
+    needed: bool = False
+    fields: tuple[Field, ...] = ()
+
+
+_STANCES = (
+    Field("holder", Kind.KEYWORD, "the side that takes the position", needed=True),
+    Field("target", Kind.KEYWORD, "the side that it is taken toward", needed=True),
+    Field("label", Kind.KEYWORD, "cooperative, neutral or adversarial", needed=True),
+    Field("grade", Kind.KEYWORD, "the labelling guide's grade: 2, 1, 0, -1, -2", needed=True),
+    Field("score", Kind.DOUBLE, "-1 to 1", needed=True),
+    Field("confidence", Kind.DOUBLE, "0 to 1", needed=True),
+    Field("part", Kind.KEYWORD, "where the sentence stands: title or body", needed=True),
+    Field("start", Kind.LONG, "first character of the sentence", needed=True),
+    Field("end", Kind.LONG, "one past its last character", needed=True),
+    Field("text", Kind.STORED, "the sentence itself", needed=True),
+    Field("quoted", Kind.BOOLEAN, "whether it stands in quotation marks", needed=True),
+    Field("speaker", Kind.KEYWORD, "whose words they are, where known"),
+)
+_DYADS = (
+    Field("holder", Kind.KEYWORD, "the side that takes the position", needed=True),
+    Field("target", Kind.KEYWORD, "the side that it is taken toward", needed=True),
+    Field("label", Kind.KEYWORD, "cooperative, neutral or adversarial", needed=True),
+    Field("score", Kind.DOUBLE, "-1 to 1", needed=True),
+    Field("sentences", Kind.LONG, "how many sentences it rests on", needed=True),
+)
+
+FIELDS: tuple[Field, ...] = (
+    Field("id", Kind.KEYWORD, "the article's id, for good", needed=True),
+    Field("revision", Kind.LONG, "counts the changes of its content, from 1", needed=True),
+    Field("identity", Kind.KEYWORD, "the key that the id is the hash of", needed=True),
+    Field("url", Kind.KEYWORD, "canonical address", needed=True),
+    Field("title", Kind.TEXT, "headline", needed=True),
+    Field("body", Kind.TEXT, "plain text, a paragraph a line", needed=True),
+    Field("language", Kind.KEYWORD, "of the text"),
+    Field("authors", Kind.KEYWORDS, "as the publisher names them"),
+    Field("text_origin", Kind.KEYWORD, "feed, page, summary or title", needed=True),
+    Field("source", Kind.KEYWORD, "the publisher's host", needed=True),
+    Field("outlet", Kind.KEYWORD, "the publisher's name", needed=True),
+    Field("feed", Kind.KEYWORD, "the feed it came by", needed=True),
+    Field("country", Kind.KEYWORD, "the publisher's country"),
+    Field("kind", Kind.KEYWORD, "the kind of publisher"),
+    Field("published", Kind.DATE, "as the publisher claims"),
+    Field("published_claim", Kind.STORED, "the claim, word for word"),
+    Field("published_quality", Kind.KEYWORD, "what the claim is worth", needed=True),
+    Field("first_seen", Kind.DATE, "when we first had it", needed=True),
+    Field("collected", Kind.DATE, "when we had this revision", needed=True),
+    Field("assessed", Kind.DATE, "when it was judged", needed=True),
+    Field("watch", Kind.KEYWORD, "the watch that it was judged for", needed=True),
+    Field("model", Kind.KEYWORD, "the model that judged", needed=True),
+    Field("model_revision", Kind.KEYWORD, "the hash of the model's files", needed=True),
+    Field("relevance", Kind.KEYWORD, "core, peripheral or none; none given if unscored"),
+    Field("relevance_score", Kind.DOUBLE, "0 to 1"),
+    Field("abstained", Kind.KEYWORD, "why there is no judgement"),
+    Field("actors", Kind.KEYWORDS, "who is named"),
+    Field("stances", Kind.NESTED, "sentence by sentence, with the evidence", fields=_STANCES),
+    Field("dyads", Kind.NESTED, "over the whole article", fields=_DYADS),
+    Field("dyad_labels", Kind.KEYWORDS, "`USA>RUS:adversarial`: the dyads, flat, for charts"),
+    Field("first_toward_second", Kind.DOUBLE, "the watch's first side toward its second, -1 to 1"),
+    Field("second_toward_first", Kind.DOUBLE, "and the reverse"),
+)
+BY_NAME: Mapping[str, Field] = {field.name: field for field in FIELDS}
+TEXT_FIELDS: tuple[str, ...] = tuple(field.name for field in FIELDS if field.kind is Kind.TEXT)
+
+MAX_KEYWORD = 8_000
+"""Characters; Lucene refuses a term of more than 32,766 bytes, and a character takes up to 4."""
+
+_TYPES: Mapping[Kind, type | tuple[type, ...]] = {
+    Kind.KEYWORD: str,
+    Kind.KEYWORDS: list,
+    Kind.TEXT: str,
+    Kind.STORED: str,
+    Kind.LONG: int,
+    Kind.DOUBLE: (int, float),
+    Kind.BOOLEAN: bool,
+    Kind.NESTED: list,
+}
+
+
+def problems(document: Mapping[str, Any], fields: tuple[Field, ...] = FIELDS) -> list[str]:
+    """What is wrong with a document, each as `field: problem`; empty when nothing is."""
+    known = {field.name for field in fields}
+    unknown = [f"{name}: no such field" for name in document if name not in known]
+    return unknown + [said for field in fields for said in _field_problems(field, document)]
+
+
+def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as JSON values, its dates as `2026-11-24T04:34:00.000000Z`, without nulls."""
+    return {
+        name: date_text(value) if BY_NAME[name].kind is Kind.DATE else value
+        for name, value in document.items()
+        if value is not None
+    }
+
+
+def date_text(instant: datetime | str) -> str:
+    """An instant in UTC, in a form whose order as text is its order in time."""
+    moment = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _field_problems(field: Field, document: Mapping[str, Any]) -> Iterator[str]:
+    value: Any = document.get(field.name)
+    if value is None:
+        if field.needed:
+            yield f"{field.name}: missing"
+    elif field.kind is Kind.DATE:
+        yield from _date_problems(field.name, value)
+    elif not isinstance(value, _TYPES[field.kind]) or (
+        isinstance(value, bool) and field.kind is not Kind.BOOLEAN
+    ):
+        yield f"{field.name}: {type(value).__name__} where a {field.kind.value} belongs"
+    elif field.kind is Kind.KEYWORD:
+        yield from _keyword_problems(field.name, value)
+    elif field.kind is Kind.KEYWORDS:
+        keywords: list[Any] = document[field.name]
+        for i, keyword in enumerate(keywords):
+            yield from _keyword_problems(f"{field.name}[{i}]", keyword)
+    elif field.kind is Kind.NESTED:
+        parts: list[Any] = document[field.name]
+        for i, part in enumerate(parts):
+            yield from (f"{field.name}[{i}].{said}" for said in problems(part, field.fields))
+
+
+def _keyword_problems(name: str, value: object) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"{name}: {type(value).__name__} where a keyword belongs"
+    elif len(value) > MAX_KEYWORD:
+        yield f"{name}: {len(value):,} characters, at most {MAX_KEYWORD:,} can be searched"
+
+
+def _date_problems(name: str, value: object) -> Iterator[str]:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        yield f"{name}: {value!r} is no date"
+        return
+    if not isinstance(moment, datetime):
+        yield f"{name}: {type(value).__name__} where a date belongs"
+    elif moment.tzinfo is None:
+        yield f"{name}: {value} has no time zone"

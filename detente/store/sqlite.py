@@ -1,0 +1,234 @@
+"""The embedded article store: documents as JSON, generated columns for filters, FTS5 for words."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+import msgspec
+
+from detente.errors import ConfigError, StoreUnavailable
+from detente.sqlite import connect, database_path, driver_errors_as, transaction
+from detente.store.analysis import terms
+from detente.store.base import Bucket, Document, Page, Query, Range, WriteOutcome
+from detente.store.expression import AllOf, AnyOf, Expression, NotThis, Phrase, parse_expression
+from detente.store.fields import BY_NAME, FIELDS, TEXT_FIELDS, Kind, date_text, normalised, problems
+
+_SINGLE = (Kind.KEYWORD, Kind.DATE, Kind.LONG, Kind.DOUBLE, Kind.BOOLEAN)
+_COLUMNS = tuple(field.name for field in FIELDS if field.kind in _SINGLE)
+_INDEXED = ("first_seen", "published", "relevance", "source", "url")
+_LAYOUT = 1
+"""Raised with every change of the tables below: an older file is then refused, not misread."""
+
+
+def _schema() -> Iterator[str]:
+    columns = ", ".join(
+        f"{name} GENERATED ALWAYS AS (json_extract(document, '$.{name}')) VIRTUAL"
+        for name in _COLUMNS
+        if name not in ("id", "revision")
+    )
+    yield f"""
+        CREATE TABLE IF NOT EXISTS documents (
+            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL,
+            document TEXT NOT NULL, {columns})
+        """
+    for name in _INDEXED:
+        yield f"CREATE INDEX IF NOT EXISTS by_{name} ON documents ({name}, id)"
+    # What is indexed is already terms: cut at spaces, and nothing else.
+    yield f"""
+        CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
+            {", ".join(TEXT_FIELDS)}, content='', tokenize="ascii tokenchars '''._:;,'")
+        """
+
+
+class SqliteStore:
+    """See `detente.store.base.ArticleStore`."""
+
+    def __init__(self, url: str) -> None:
+        self._path = database_path(url)
+        self._lock = Lock()
+        self._connection = connect(self._path)
+
+    def prepare(self) -> None:
+        with self._reaching(), self._lock:
+            layout = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if layout not in (0, _LAYOUT):
+                raise ConfigError(
+                    f"{self._path}: made by another version of Détente (layout {layout}, this one "
+                    f"reads {_LAYOUT}); set `store` to a new file and index again"
+                )
+            for statement in _schema():
+                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version = {_LAYOUT}")
+
+    def put(self, documents: Sequence[Document]) -> Sequence[WriteOutcome]:
+        with self._reaching(), self._lock, transaction(self._connection):
+            return [self._put(document) for document in documents]
+
+    def get(self, id: str) -> Document | None:
+        row = self._rows("SELECT document FROM documents WHERE id = ?", [id])
+        return _decoded(row[0][0]) if row else None
+
+    def search(self, query: Query) -> Page:
+        if query.order not in BY_NAME or BY_NAME[query.order].kind is not Kind.DATE:
+            raise ConfigError(f"search: can't be ordered by {query.order!r}, which is no date")
+        where, values = _where(query)
+        total = self._rows(f"SELECT count(*) FROM documents WHERE {where}", values)[0][0]
+        order = query.order
+        if query.after is not None:
+            date, id = _decode_cursor(query.after)
+            # Newest first, those without a date last, ties by id.
+            where += f" AND (coalesce({order}, '') < ? OR (coalesce({order}, '') = ? AND id > ?))"
+            values += [date, date, id]
+        rows = self._rows(
+            f"SELECT document, coalesce({order}, ''), id FROM documents WHERE {where} "
+            f"ORDER BY coalesce({order}, '') DESC, id LIMIT ?",
+            [*values, query.size + 1],
+        )
+        shown = rows[: query.size]
+        more = len(rows) > query.size and shown
+        return Page(
+            documents=[_decoded(row[0]) for row in shown],
+            total=total,
+            next=_encode_cursor(shown[-1][1], shown[-1][2]) if more else None,
+        )
+
+    def count(self, query: Query, by: str | None = None) -> Sequence[Bucket]:
+        where, values = _where(query)
+        if by is None:
+            total = self._rows(f"SELECT count(*) FROM documents WHERE {where}", values)[0][0]
+            return [Bucket("*", total)]
+        kind = BY_NAME[by].kind if by in BY_NAME else None
+        if kind is Kind.KEYWORD:
+            sql = f"SELECT {by}, count(*) FROM documents WHERE {where} AND {by} IS NOT NULL"
+            sql += " GROUP BY 1 ORDER BY 2 DESC, 1"
+        elif kind is Kind.KEYWORDS:
+            sql = (
+                f"SELECT value, count(DISTINCT number) FROM documents, "
+                f"json_each(document, '$.{by}') WHERE {where} GROUP BY 1 ORDER BY 2 DESC, 1"
+            )
+        elif kind is Kind.DATE:
+            sql = f"SELECT substr({by}, 1, 10), count(*) FROM documents WHERE {where}"
+            sql += f" AND {by} IS NOT NULL GROUP BY 1 ORDER BY 1"
+        else:
+            raise ConfigError(f"count: {by!r} is no keyword and no date field")
+        return [Bucket(key, count) for key, count in self._rows(sql, values)]
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _put(self, document: Document) -> WriteOutcome:
+        id = str(document.get("id", ""))
+        if wrong := problems(document):
+            return WriteOutcome(id, "rejected", "; ".join(wrong))
+        try:
+            clean = normalised(document)
+            encoded = msgspec.json.encode(clean).decode()
+        except (UnicodeEncodeError, OverflowError, TypeError) as error:
+            return WriteOutcome(id, "rejected", f"can't be written as JSON: {error}")
+        db, revision = self._connection, clean["revision"]
+        before = db.execute(
+            "SELECT number, revision, document FROM documents WHERE id = ?", (id,)
+        ).fetchone()
+        if before is None:
+            number = db.execute(
+                "INSERT INTO documents (id, revision, document) VALUES (?, ?, ?) RETURNING number",
+                (id, revision, encoded),
+            ).fetchone()[0]
+        elif before[1] > revision:
+            return WriteOutcome(id, "stale")
+        else:
+            number = before[0]
+            db.execute(
+                "UPDATE documents SET revision = ?, document = ? WHERE number = ?",
+                (revision, encoded, number),
+            )
+            self._index("INSERT INTO words (words, rowid, {}) VALUES ('delete', ?, {})", before)
+        self._index("INSERT INTO words (rowid, {}) VALUES (?, {})", (number, revision, encoded))
+        return WriteOutcome(id, "written")
+
+    def _index(self, statement: str, row: tuple[int, int, str]) -> None:
+        document = _decoded(row[2])
+        texts = [" ".join(terms(document[name])) for name in TEXT_FIELDS]
+        sql = statement.format(", ".join(TEXT_FIELDS), ", ".join("?" * len(TEXT_FIELDS)))
+        self._connection.execute(sql, (row[0], *texts))
+
+    def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._reaching(), self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def _reaching(self) -> AbstractContextManager[None]:
+        return driver_errors_as(StoreUnavailable, self._path)
+
+
+def _decoded(document: str) -> dict[str, Any]:
+    decoded: dict[str, Any] = msgspec.json.decode(document)
+    return decoded
+
+
+def _where(query: Query) -> tuple[str, list[Any]]:
+    """The conditions of a query as SQL over `documents`, with its values."""
+    conditions, values = ["1"], []
+    if (expression := parse_expression(query.text)) is not None:
+        sql, matches = _matching(expression)
+        conditions.append(sql)
+        values += matches
+    for name, wanted in query.terms.items():
+        conditions.append(_any_of(name, len(wanted)))
+        values += wanted
+    for name, limits in query.ranges.items():
+        conditions += _within(name, limits, values)
+    return " AND ".join(conditions), values
+
+
+def _matching(expression: Expression) -> tuple[str, list[str]]:
+    match expression:
+        case Phrase(found, prefix):
+            quoted = '"' + " ".join(found).replace('"', '""') + '"'
+            sql = "number IN (SELECT rowid FROM words WHERE words MATCH ?)"
+            return sql, [quoted + ("*" if prefix else "")]
+        case NotThis(part):
+            sql, values = _matching(part)
+            return f"NOT {sql}", values
+        case AllOf(parts) | AnyOf(parts):
+            converted = [_matching(part) for part in parts]
+            joint = " AND " if isinstance(expression, AllOf) else " OR "
+            joined = joint.join(sql for sql, _ in converted)
+            return f"({joined})", [value for _, values in converted for value in values]
+
+
+def _any_of(name: str, count: int) -> str:
+    kind = BY_NAME[name].kind if name in BY_NAME else None
+    marks = ", ".join("?" * count)
+    if kind is Kind.KEYWORD:
+        return f"{name} IN ({marks})"
+    if kind is Kind.KEYWORDS:
+        return f"EXISTS (SELECT 1 FROM json_each(document, '$.{name}') WHERE value IN ({marks}))"
+    raise ConfigError(f"search: {name!r} is no keyword field")
+
+
+def _within(name: str, limits: Range, values: list[Any]) -> Iterator[str]:
+    kind = BY_NAME[name].kind if name in BY_NAME else None
+    if kind not in (Kind.DATE, Kind.LONG, Kind.DOUBLE):
+        raise ConfigError(f"search: {name!r} is no date or number field")
+    for sign, limit in ((">=", limits.start), ("<", limits.end)):
+        if limit is not None:
+            values.append(date_text(limit) if isinstance(limit, datetime) else limit)
+            yield f"{name} {sign} ?"
+
+
+def _encode_cursor(date: str, id: str) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode([date, id])).decode()
+
+
+def _decode_cursor(cursor: str) -> tuple[str, str]:
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=tuple[str, str])
+    except (msgspec.DecodeError, binascii.Error, ValueError):
+        raise ConfigError(f"search: {cursor!r} is no place to go on from") from None

@@ -1,0 +1,62 @@
+"""From an assessed article to the document that is stored: the fields of `detente.store.fields`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from detente.article import AssessedArticle, Assessment
+from detente.store.base import Document
+
+
+def article_document(assessed: AssessedArticle, sides: tuple[str, str]) -> Document:
+    """The document of one article; `sides` are the watch's two sides, for the flat dyad scores."""
+    article, assessment = assessed.article, assessed.assessment
+    first, second = sides
+    scores = {(dyad.holder, dyad.target): dyad.score for dyad in assessment.dyads}
+    document: dict[str, Any] = {
+        "id": article.id,
+        "revision": article.revision,
+        "identity": article.identity,
+        "url": article.url,
+        "title": article.title,
+        "body": article.body,
+        "language": assessment.language or article.language,
+        "authors": list(article.authors),
+        "text_origin": article.text_origin,
+        "source": article.source.host,
+        "outlet": article.source.outlet,
+        "feed": article.source.feed,
+        "country": article.source.country,
+        "kind": article.source.kind,
+        "published": article.published,
+        "published_claim": article.published_claim,
+        "published_quality": article.published_quality,
+        "first_seen": article.first_seen,
+        "collected": article.collected,
+        "assessed": assessment.assessed,
+        "watch": assessment.watch,
+        "model": assessment.model.name,
+        "model_revision": assessment.model.revision,
+        "relevance": assessment.relevance.label if assessment.relevance else None,
+        "relevance_score": assessment.relevance.score if assessment.relevance else None,
+        "abstained": assessment.abstained,
+        "actors": list(assessment.actors),
+        "stances": _stances(assessment),
+        "dyads": [msgspec.structs.asdict(dyad) for dyad in assessment.dyads],
+        "dyad_labels": [f"{d.holder}>{d.target}:{d.label}" for d in assessment.dyads],
+        "first_toward_second": scores.get((first, second)),
+        "second_toward_first": scores.get((second, first)),
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _stances(assessment: Assessment) -> list[dict[str, Any]]:
+    """Each stance with its evidence beside it: one flat object a sentence and direction."""
+    flat = []
+    for stance in assessment.stances:
+        fields = msgspec.structs.asdict(stance)
+        evidence = msgspec.structs.asdict(fields.pop("evidence"))
+        flat.append({k: v for k, v in {**fields, **evidence}.items() if v is not None})
+    return flat

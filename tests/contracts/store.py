@@ -1,0 +1,352 @@
+"""The store contract: every clause of `detente.store.base`, run over each backend.
+
+A backend's test module subclasses `StoreContract` and gives the fixture `store_url`: the address
+of an empty store, which may be opened any number of times.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from detente.errors import ConfigError
+from detente.store import open_store
+from detente.store.base import ArticleStore, Bucket, Query, Range
+from detente.store.fields import MAX_KEYWORD
+
+EPOCH = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def document(id: str, **changes: Any) -> dict[str, Any]:
+    """A complete document of our own making."""
+    return {
+        "id": id,
+        "revision": 1,
+        "identity": f"url:https://sample.example/{id}",
+        "url": f"https://sample.example/{id}",
+        "title": "Envoys meet",
+        "body": "Nothing much was said.",
+        "text_origin": "feed",
+        "source": "sample.example",
+        "outlet": "The Sample",
+        "feed": "sample",
+        "published": EPOCH,
+        "published_quality": "claimed",
+        "first_seen": EPOCH,
+        "collected": EPOCH,
+        "assessed": EPOCH,
+        "watch": "usa-rus",
+        "model": "keyword",
+        "model_revision": "000000000000",
+        "relevance": "core",
+        "relevance_score": 0.9,
+        **changes,
+    }
+
+
+def ids(store: ArticleStore, query: Query) -> list[str]:
+    return [found["id"] for found in store.search(query).documents]
+
+
+def eventually(store: ArticleStore, query: Query, total: int) -> None:
+    """Wait until a search finds this many: at most the second that the contract allows."""
+    deadline = time.monotonic() + 5.0
+    while store.search(query).total != total and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert store.search(query).total == total
+
+
+def put(store: ArticleStore, documents: Sequence[dict[str, Any]]) -> list[str]:
+    results = [outcome.result for outcome in store.put(documents)]
+    eventually(store, Query(), int(store.count(Query())[0].count))
+    return results
+
+
+class StoreContract:
+    """Subclass per backend, with a fixture `store_url`."""
+
+    @pytest.fixture
+    def store(self, store_url: str) -> Iterator[ArticleStore]:
+        store = open_store(store_url)
+        store.prepare()
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def shelf(self, store: ArticleStore) -> ArticleStore:
+        """A store with a few documents to search."""
+        store.put(
+            [
+                document(
+                    "a",
+                    title="Consulate talks move to a second day",
+                    body="Russia's diplomats spoke of visas.\nThe New START treaty came up.",
+                    first_seen=EPOCH,
+                    actors=["kremlin", "state-department"],
+                ),
+                document(
+                    "b",
+                    title="Ministry rejects sanctions",
+                    body="A sanctioned bank appealed. A start was new to nobody.",
+                    first_seen=EPOCH + timedelta(days=1),
+                    relevance="peripheral",
+                    relevance_score=0.5,
+                    actors=["kremlin"],
+                    source="other.example",
+                ),
+                document(
+                    "c",
+                    title="Переговоры в Москве",
+                    body="Дипломаты обсудили санкции и визы.",
+                    language="ru",
+                    first_seen=EPOCH + timedelta(days=2),
+                    published=None,
+                    published_quality="missing",
+                    relevance=None,
+                    relevance_score=None,
+                    abstained="language",
+                ),
+            ]
+        )
+        eventually(store, Query(), 3)
+        return store
+
+    def test_prepare_twice_is_harmless(self, store: ArticleStore) -> None:
+        assert put(store, [document("a")]) == ["written"]
+        store.prepare()
+        assert store.get("a") is not None
+
+    def test_get_gives_what_was_put(self, store: ArticleStore) -> None:
+        stance = {
+            "holder": "USA",
+            "target": "RUS",
+            "label": "adversarial",
+            "grade": "-1",
+            "score": -0.5,
+            "confidence": 0.75,
+            "part": "body",
+            "start": 0,
+            "end": 22,
+            "text": "Nothing much was said.",
+            "quoted": False,
+        }
+        given = document("a", stances=[stance], authors=["A. Writer", "B. Writer"], kind="wire")
+        put(store, [given])
+        found = dict(store.get("a") or {})
+        for name in ("title", "body", "authors", "kind", "revision", "relevance_score"):
+            assert found[name] == given[name]
+        assert found["stances"] == [stance]
+        assert store.get("absent") is None
+
+    def test_put_twice_is_put_once(self, store: ArticleStore) -> None:
+        assert put(store, [document("a")]) == ["written"]
+        assert put(store, [document("a"), document("a")]) == ["written", "written"]
+        assert [b.count for b in store.count(Query())] == [1]
+        assert ids(store, Query(text="envoys")) == ["a"]
+
+    def test_older_revision_never_overwrites(self, store: ArticleStore) -> None:
+        put(store, [document("a", revision=3, title="Third")])
+        assert put(store, [document("a", revision=2, title="Second")]) == ["stale"]
+        assert (store.get("a") or {})["title"] == "Third"
+        assert ids(store, Query(text="second")) == []
+        assert put(store, [document("a", revision=4, title="Fourth")]) == ["written"]
+        eventually(store, Query(text="fourth"), 1)
+        assert ids(store, Query(text="third")) == []
+
+    def test_revisions_in_one_batch_end_with_the_newest(self, store: ArticleStore) -> None:
+        batch = [document("a", revision=n, title=f"Number {n}") for n in (1, 3, 2)]
+        assert put(store, batch) == ["written", "written", "stale"]
+        assert (store.get("a") or {})["revision"] == 3
+
+    def test_an_equal_revision_rewrites(self, store: ArticleStore) -> None:
+        put(store, [document("a", relevance="none")])
+        put(store, [document("a", relevance="core")])
+        eventually(store, Query(terms={"relevance": ["core"]}), 1)
+        assert ids(store, Query(terms={"relevance": ["none"]})) == []
+
+    def test_one_bad_document_does_not_sink_its_batch(self, store: ArticleStore) -> None:
+        batch = [
+            document("a"),
+            document("b", surprise=1),
+            document("c", revision="two"),
+            document("d", published="yesterday"),
+            document("e"),
+        ]
+        outcomes = store.put(batch)
+        assert [o.id for o in outcomes] == ["a", "b", "c", "d", "e"]
+        assert [o.result for o in outcomes] == [
+            "written",
+            "rejected",
+            "rejected",
+            "rejected",
+            "written",
+        ]
+        assert "surprise" in (outcomes[1].reason or "")
+        assert "revision" in (outcomes[2].reason or "")
+        assert "published" in (outcomes[3].reason or "")
+        eventually(store, Query(), 2)
+
+    def test_what_can_not_be_kept_is_rejected(self, store: ArticleStore) -> None:
+        outcomes = store.put(
+            [
+                document("no-title", title=None),
+                document("naive", first_seen=datetime(2026, 3, 1)),  # noqa: DTZ001
+                document("long-key", outlet="x" * (MAX_KEYWORD + 1)),
+                document("nested", stances=[{"holder": "USA"}]),
+                document("surrogate", title="\ud800"),
+            ]
+        )
+        assert [o.result for o in outcomes] == ["rejected"] * 5
+        assert "time zone" in (outcomes[1].reason or "")
+        assert "stances[0].target" in (outcomes[3].reason or "")
+
+    def test_a_large_body_is_kept(self, store: ArticleStore) -> None:
+        body = "word " * 200_000 + "needle"
+        put(store, [document("a", body=body)])
+        assert (store.get("a") or {})["body"] == body
+        eventually(store, Query(text="needle"), 1)
+
+    def test_dates_come_back_in_utc(self, store: ArticleStore) -> None:
+        moscow = timezone(timedelta(hours=3))
+        local = datetime(2026, 3, 1, 1, 30, 0, 250_000, tzinfo=moscow)
+        put(store, [document("a", first_seen=local, published="2026-02-28T17:30:00-05:00")])
+        found = store.get("a") or {}
+        assert found["first_seen"] == "2026-02-28T22:30:00.250000Z"
+        assert found["published"] == "2026-02-28T22:30:00.000000Z"
+        assert store.count(Query(), by="first_seen") == [Bucket("2026-02-28", 1)]
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("", ["c", "b", "a"]),
+            ("diplomat", ["a"]),
+            ("DIPLOMATS visa", ["a"]),
+            ("Russia", ["a"]),
+            ("sanction", ["b"]),
+            ("sanction*", ["b"]),
+            ("consul*", ["a"]),
+            ('"new start"', ["a"]),
+            ("new start", ["b", "a"]),
+            ('"start new"', []),
+            ("consulate OR ministry", ["b", "a"]),
+            ("start NOT treaty", ["b"]),
+            ("start -treaty", ["b"]),
+            ("NOT start", ["c"]),
+            ("(visas OR sanctions) AND treaty", ["a"]),
+            ("переговорам", ["c"]),
+            ("санкциями виза", ["c"]),
+            ("моск*", ["c"]),
+            ("second ministry", []),
+            ("...", ["c", "b", "a"]),
+            ("treaty.", ["a"]),
+        ],
+    )
+    def test_words_phrases_and_prefixes(
+        self, shelf: ArticleStore, text: str, expected: list[str]
+    ) -> None:
+        assert ids(shelf, Query(text=text)) == expected
+
+    @pytest.mark.parametrize(
+        "text", ["(unclosed", "title:talks", "talks~2", "t*lks", '"open', "[a TO b]"]
+    )
+    def test_a_query_that_can_not_be_read(self, shelf: ArticleStore, text: str) -> None:
+        with pytest.raises(ConfigError, match="search: "):
+            shelf.search(Query(text=text))
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            (Query(terms={"relevance": ["core", "peripheral"]}), ["b", "a"]),
+            (Query(terms={"actors": ["state-department"]}), ["a"]),
+            (Query(terms={"actors": ["kremlin"], "source": ["other.example"]}), ["b"]),
+            (Query(terms={"language": ["ru"]}, text="виза"), ["c"]),
+            (Query(terms={"relevance": []}), []),
+            (Query(ranges={"first_seen": Range(start=EPOCH + timedelta(days=1))}), ["c", "b"]),
+            (Query(ranges={"first_seen": Range(end=EPOCH + timedelta(days=1))}), ["a"]),
+            (Query(ranges={"relevance_score": Range(start=0.5, end=0.9)}), ["b"]),
+            (Query(ranges={"published": Range(start=EPOCH)}, order="published"), ["a", "b"]),
+            (Query(order="published"), ["a", "b", "c"]),
+        ],
+    )
+    def test_filters(self, shelf: ArticleStore, query: Query, expected: list[str]) -> None:
+        assert ids(shelf, query) == expected
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            Query(terms={"nonsense": ["x"]}),
+            Query(ranges={"title": Range(start=1.0)}),
+            Query(order="title"),
+            Query(after="nowhere"),
+        ],
+    )
+    def test_a_filter_that_makes_no_sense(self, shelf: ArticleStore, query: Query) -> None:
+        with pytest.raises(ConfigError, match="search: "):
+            shelf.search(query)
+
+    @pytest.mark.parametrize("order", ["first_seen", "published"])
+    def test_pages_neither_repeat_nor_skip(self, store: ArticleStore, order: str) -> None:
+        store.put(
+            [
+                document(
+                    f"n{i:02}",
+                    first_seen=EPOCH + timedelta(hours=i // 4),
+                    published=None if i % 5 == 0 else EPOCH + timedelta(hours=i // 3),
+                )
+                for i in range(23)
+            ]
+        )
+        eventually(store, Query(), 23)
+        paged: list[str] = []
+        after: str | None = None
+        while True:
+            page = store.search(Query(size=5, after=after, order=order))
+            assert page.total == 23
+            paged += [found["id"] for found in page.documents]
+            after = page.next
+            if after is None:
+                break
+        assert paged == ids(store, Query(size=100, order=order))
+        assert len(set(paged)) == len(paged) == 23
+
+    def test_counts(self, shelf: ArticleStore) -> None:
+        assert shelf.count(Query()) == [Bucket("*", 3)]
+        assert shelf.count(Query(text="sanctions")) == [Bucket("*", 1)]
+        assert shelf.count(Query(), by="relevance") == [Bucket("core", 1), Bucket("peripheral", 1)]
+        assert shelf.count(Query(), by="actors") == [
+            Bucket("kremlin", 2),
+            Bucket("state-department", 1),
+        ]
+        assert shelf.count(Query(), by="first_seen") == [
+            Bucket("2026-03-01", 1),
+            Bucket("2026-03-02", 1),
+            Bucket("2026-03-03", 1),
+        ]
+        assert shelf.count(Query(), by="published") == [Bucket("2026-03-01", 2)]
+        with pytest.raises(ConfigError, match="title"):
+            shelf.count(Query(), by="title")
+
+    def test_written_is_there_after_reopening(self, store_url: str) -> None:
+        first = open_store(store_url)
+        first.prepare()
+        first.put([document("a")])
+        second = open_store(store_url)
+        second.prepare()
+        assert (second.get("a") or {})["id"] == "a"
+        first.close()
+        second.close()
+
+    def test_the_callers_document_is_left_alone(self, store: ArticleStore) -> None:
+        given = document("a", language=None)
+        before = dict(given)
+        store.put([given])
+        assert given == before
+
+    def test_close_is_idempotent(self, store_url: str) -> None:
+        store = open_store(store_url)
+        store.close()
+        store.close()
