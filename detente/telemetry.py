@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from threading import Lock
+from threading import Lock, Thread
 from typing import Literal
+from wsgiref.simple_server import WSGIServer
 
 import structlog
 from prometheus_client import Counter as PrometheusCounter
@@ -67,6 +68,6 @@ def configure_logging(level: str = "warning", form: str = "text") -> None:
     logging.basicConfig(level=threshold, stream=sys.stderr)
 
 
-def serve_metrics(port: int) -> None:
-    """Serve the counters on http://127.0.0.1:`port`/metrics."""
-    start_http_server(port, addr="127.0.0.1")
+def serve_metrics(port: int) -> tuple[WSGIServer, Thread]:
+    """Serve the counters on http://127.0.0.1:`port`/metrics; gives the server and its thread."""
+    return start_http_server(port, addr="127.0.0.1")

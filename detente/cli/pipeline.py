@@ -15,7 +15,7 @@ from detente.runner import run_stage
 
 if TYPE_CHECKING:
     from collectors.catalog import Feed
-    from collectors.stage import PollEvent
+    from collectors.status import PollEvent
     from detente.bus.base import Bus
     from detente.settings import Settings
     from detente.store.base import ArticleStore, Document

@@ -13,7 +13,7 @@ from detente.cli.output import console
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from collectors.stage import PollEvent
+    from collectors.status import PollEvent
     from detente.settings import Settings
     from detente.store.base import Document
 

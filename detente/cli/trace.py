@@ -16,7 +16,7 @@ def trace(
     json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Follow one article through every stage: seen, published, judged, stored, or why not."""
-    from collectors.feedstate import open_state
+    from collectors.feedstate import FeedState
     from detente.deadletters import list_dead_letters, read_all
     from detente.flow import ASSESSED, COLLECTED, TOPICS
     from detente.store.base import Query
@@ -28,7 +28,7 @@ def trace(
         steps.append({"at": moment(at), "stage": stage, "what": what, "detail": detail})  # type: ignore[arg-type]
 
     with opened_bus(settings) as bus, opened_store(settings) as store:
-        state = open_state(settings.state)
+        state = FeedState(settings.state)
         try:
             known = state.trace(url)
         finally:
@@ -36,9 +36,8 @@ def trace(
         id = known.id if known else url
         if known:
             for seen in known.revisions:
-                step(
-                    seen.at, "collectors", f"revision {seen.revision} seen", ", ".join(known.feeds)
-                )
+                feeds = ", ".join(known.shown_by)
+                step(seen.collected, "collectors", f"revision {seen.number} seen", feeds)
         for topic, stage in ((COLLECTED, "collectors"), (ASSESSED, "processors")):
             for delivery in read_all(bus, topic, "trace"):
                 if delivery.key == id:

@@ -1,0 +1,278 @@
+"""`detente feeds`: which sources are polled, how each stands, and changing the catalogue."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from detente.cli.context import load
+from detente.cli.output import moment, print_json, print_table
+
+if TYPE_CHECKING:
+    from collectors.catalog import Feed
+    from collectors.check import FeedCheck
+    from collectors.status import FeedStatus
+    from detente.settings import Settings
+
+app = typer.Typer(
+    help="The feed catalogue: list, check, add, import, export.", no_args_is_help=True
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+Catalogue = Annotated[
+    Path | None, typer.Option("--feeds", help="The feed catalogue; feeds.toml by default.")
+]
+
+
+def feed_statuses(settings: Settings) -> list[FeedStatus]:
+    """How every feed of the catalogue stands, in its order. Raises ConfigError."""
+    from collectors.catalog import load_catalogue
+    from collectors.feedstate import FeedState
+    from collectors.status import FeedStatus, PollState
+
+    state = FeedState(settings.state)
+    try:
+        rows, counts = state.rows(), state.article_counts()
+    finally:
+        state.close()
+    statuses = []
+    for feed in load_catalogue(settings.feeds):
+        row = rows.get(feed.id)
+        if row is not None and row.address != feed.url:
+            row = None
+        known = row.state if row else PollState.NEVER
+        statuses.append(
+            FeedStatus(
+                feed=feed.id,
+                url=feed.url,
+                outlet=feed.outlet,
+                state=known if feed.enabled else PollState.DISABLED,
+                message=row.message if row else "",
+                since=_instant(row.since) if row else None,
+                last_poll=_instant(row.polled) if row else None,
+                next_poll=_instant(row.next_poll) if row and feed.enabled else None,
+                last_new=_instant(row.last_new) if row else None,
+                failures=row.failures if row else 0,
+                articles=counts.get(feed.id, 0),
+            )
+        )
+    return statuses
+
+
+def _instant(epoch: float | None) -> Any:
+    from datetime import UTC, datetime
+
+    return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    feeds: Catalogue = None,
+    trouble: Annotated[bool, typer.Option(help="Only feeds that don't work.")] = False,
+    json: Json = False,
+) -> None:
+    """Show how each feed stands: working, unchanged, moved, or what is wrong with it."""
+    from collectors.status import HEALTHY, PollState
+
+    fine = HEALTHY | {PollState.NEVER, PollState.DISABLED}
+    statuses = [
+        status
+        for status in feed_statuses(load(context, feeds=feeds))
+        if not (trouble and status.state in fine)
+    ]
+    if json:
+        print_json([asdict(status) for status in statuses])
+        return
+    print_table(
+        ["feed", "state", "since", "last poll", "last new", ">articles", "what happened"],
+        [
+            (
+                *(s.feed, s.state, moment(s.since), moment(s.last_poll), moment(s.last_new)),
+                *(s.articles, s.message),
+            )
+            for s in statuses
+        ],
+    )
+    troubled = sum(status.state not in fine for status in statuses)
+    typer.echo(f"{len(statuses)} feeds, {troubled} in trouble.")
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    which: Annotated[
+        list[str] | None, typer.Argument(help="Feed ids or addresses; all feeds by default.")
+    ] = None,
+    feeds: Catalogue = None,
+    json: Json = False,
+) -> None:
+    """Fetch feeds once and say what they give; nothing is stored. Exits with 1 if one fails."""
+    from collectors.catalog import load_catalogue
+    from collectors.check import check_feeds
+
+    settings = load(context, feeds=feeds)
+    addresses = [one for one in which or () if "://" in one]
+    chosen = [_from_address(address) for address in addresses]
+    if len(addresses) < len(which or ()) or not which:
+        catalogue = load_catalogue(settings.feeds)
+        chosen += _named(catalogue, [one for one in which or () if "://" not in one])
+    with _working(f"Checking {len(chosen)} feeds"):
+        checks = check_feeds(settings.collectors, chosen)
+    if json:
+        print_json([asdict(one) for one in checks])
+    else:
+        _print_checks(checks)
+    if not all(_is_good(one) for one in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(help="The feed's address.")],
+    id: Annotated[str | None, typer.Option(help="Its id; made from the outlet by default.")] = None,
+    outlet: Annotated[
+        str | None, typer.Option(help="The publisher's name; the feed's title by default.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="An ISO 639 code, as en.")] = None,
+    country: Annotated[str | None, typer.Option(help="The publisher's country, as US.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="gov, state-media, independent, wire, igo or thinktank.")
+    ] = None,
+    identity: Annotated[
+        str | None, typer.Option(help="What makes an article the same: url, guid or url-day.")
+    ] = None,
+    full_text: Annotated[
+        str | None, typer.Option(help="Where the text is from: auto, feed or page.")
+    ] = None,
+    unchecked: Annotated[bool, typer.Option(help="Add it without fetching it first.")] = False,
+    feeds: Catalogue = None,
+) -> None:
+    """Check a feed and add it to the catalogue."""
+    from collectors.catalog import add_feeds, build_feeds
+    from collectors.check import check_feeds
+
+    settings = load(context, feeds=feeds)
+    given: dict[str, Any] = {
+        "id": id,
+        "url": url,
+        "outlet": outlet,
+        "language": language,
+        "country": country,
+        "kind": kind,
+        "identity": identity,
+        "full_text": full_text,
+    }
+    values = {name: value for name, value in given.items() if value is not None}
+    (feed,) = build_feeds([("feeds add", values)])
+    if not unchecked:
+        (found,) = check_feeds(settings.collectors, [feed])
+        _print_checks([found])
+        if not _is_good(found):
+            typer.echo(f"Not added. To add it all the same: --unchecked ({url})", err=True)
+            raise typer.Exit(1)
+        if found.title and "outlet" not in values:
+            values["outlet"] = found.title
+        if found.language and "language" not in values:
+            values["language"] = found.language
+        (feed,) = build_feeds([("feeds add", values)])
+    added = add_feeds(settings.feeds, [feed])
+    if not added:
+        typer.echo(f"{settings.feeds} has {url} already.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"Added {added[0].id} to {settings.feeds}.")
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="OPML as feed readers export it, or TOML.")],
+    feeds: Catalogue = None,
+) -> None:
+    """Add the feeds of a file to the catalogue; those that are there already stay as they are."""
+    from collectors.catalog import add_feeds, load_catalogue
+
+    settings = load(context, feeds=feeds)
+    found = load_catalogue(file)
+    added = add_feeds(settings.feeds, found)
+    typer.echo(
+        f"{len(added)} feeds added to {settings.feeds}; {len(found) - len(added)} were there."
+    )
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to; standard output by default.")
+    ] = None,
+    toml: Annotated[bool, typer.Option("--toml", help="As TOML instead of OPML.")] = False,
+    feeds: Catalogue = None,
+) -> None:
+    """Write the catalogue as OPML, which any feed reader takes."""
+    from collectors.catalog import load_catalogue, to_toml
+    from collectors.opml import export_opml
+    from detente.errors import ConfigError
+
+    catalogue = load_catalogue(load(context, feeds=feeds).feeds)
+    document = to_toml(catalogue).encode() if toml else export_opml(catalogue)
+    if file is None:
+        sys.stdout.buffer.write(document)
+        return
+    try:
+        file.write_bytes(document)
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be written: {error.strerror}") from None
+
+
+def _from_address(address: str) -> Feed:
+    from collectors.catalog import build_feeds
+
+    (feed,) = build_feeds([("feeds check", {"url": address})])
+    return feed
+
+
+def _named(catalogue: tuple[Feed, ...], ids: list[str]) -> list[Feed]:
+    """The feeds of these ids, all that are polled where none is given. Raises ConfigError."""
+    from detente.errors import ConfigError
+
+    by_id = {feed.id: feed for feed in catalogue}
+    if unknown := [id for id in ids if id not in by_id]:
+        raise ConfigError(
+            [
+                f"feeds: no feed {id!r} in the catalogue; `detente feeds list` has them"
+                for id in unknown
+            ]
+        )
+    return [by_id[id] for id in ids] or [feed for feed in catalogue if feed.enabled]
+
+
+def _is_good(check: FeedCheck) -> bool:
+    from collectors.status import PollState
+
+    return check.state in (PollState.WORKING, PollState.EMPTY, PollState.TRUNCATED)
+
+
+def _print_checks(checks: list[FeedCheck]) -> None:
+    print_table(
+        ["feed", "state", "format", ">entries", ">summaries", ">undated", "newest", "what to know"],
+        [
+            (
+                *(c.feed, c.state, c.format, c.entries, c.summaries, c.undated, moment(c.newest)),
+                "; ".join(part for part in (c.message, *c.advice) if part),
+            )
+            for c in checks
+        ],
+    )
+
+
+def _working(what: str) -> Any:
+    """A spinner on a terminal's standard error while something takes long."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)

@@ -1,0 +1,119 @@
+"""Who takes which position toward whom: a sentence's passage, its decision, and the article's.
+
+Pure functions on plain values, shared by training and run time. Directions are named by position,
+as the classifier's heads are: in `A>B`, A is the watch's first side and B its second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+
+from processors.models.base import STANCE_HEADS, Passage, Scores
+
+if TYPE_CHECKING:
+    from detente.article import Grade, StanceLabel
+
+DIRECTIONS: Final[Mapping[str, tuple[int, int]]] = {"A>B": (0, 1), "B>A": (1, 0)}
+"""Each stance head's holder and target, as places among the watch's sides."""
+
+Label: TypeAlias = 'Grade | Literal["n"]'
+
+NONE: Final = "n"
+"""The label of a direction that isn't in the sentence."""
+
+GRADE_SCORES: Final[Mapping[Grade, float]] = {"2": 1.0, "1": 0.5, "0": 0.0, "-1": -0.5, "-2": -1.0}
+"""What each grade counts: from material cooperation (1) to material conflict (-1)."""
+
+SIGN_THRESHOLD: Final = 0.15
+"""An article's dyad is cooperative from this mean on, adversarial from its negative on, and
+neutral between: about where a third of its weight stands unopposed on one side, in words."""
+
+_SIGNS: Final[tuple[tuple[Label, ...], ...]] = (("2", "1"), ("0",), ("-1", "-2"), (NONE,))
+
+
+UNSURE: Final = 0.40
+"""Below this confidence a sentence's stance is not counted and not shown: the model knows that it
+doesn't know (docs/model-card.md)."""
+
+
+class SentenceStance(NamedTuple):
+    """One direction of one sentence: the guide's label, and the probability of its sign."""
+
+    label: Label
+    confidence: float
+
+    @property
+    def grade(self) -> Grade | None:
+        """The label where it is a stance, and one sure enough to be said; else None."""
+        return None if self.label == NONE or self.confidence < UNSURE else self.label
+
+
+class DyadStance(NamedTuple):
+    """A direction over a whole article; `sentences` counts those that take a stance in it."""
+
+    label: StanceLabel
+    score: float
+    sentences: int
+
+
+def stance_passage(
+    sentence: str, *, previous: str = "", title: str = "", voice: str = ""
+) -> Passage:
+    """Make the passage by which one sentence's stance is judged.
+
+    Its context is the article's title and the sentence before it, as far as there are any: the
+    previous sentence stands next to the one judged. A title is judged as a sentence of its own,
+    with neither. `voice` is the outlet's host.
+    """
+    context = " … ".join(part for part in (_flat(title), _flat(previous)) if part)
+    return Passage(_flat(sentence), context=context, voice=voice)
+
+
+def stance_of(scores: Scores) -> dict[str, SentenceStance]:
+    """Decide each direction of one sentence.
+
+    First the sign (cooperative, neutral, adversarial or none) that has most probability over its
+    grades, then the likelier grade of that sign. The confidence is the probability of the sign:
+    that `-1` and `-2` compete is no doubt about who is against whom.
+    """
+    return {head: _decide(scores[head]) for head in STANCE_HEADS}
+
+
+def sign_of(grade: Grade) -> StanceLabel:
+    """The category of a sentence's grade."""
+    return _category(GRADE_SCORES[grade], threshold=0.5)
+
+
+def article_stance(stances: Iterable[SentenceStance]) -> DyadStance | None:
+    """Sum up one direction over an article's sentences.
+
+    The score is the mean of the grades' scores (`GRADE_SCORES`), weighted by confidence, in -1…1.
+    Sentences labelled `n`, or unsurely, say nothing about the direction and don't count. None
+    where no sentence takes a stance: absence is never neutrality.
+    """
+    taken = [(GRADE_SCORES[one.grade], one.confidence) for one in stances if one.grade]
+    total = sum(weight for _, weight in taken)
+    if total <= 0:
+        return None
+    score = sum(grade * weight for grade, weight in taken) / total
+    score = max(-1.0, min(1.0, score))
+    return DyadStance(_category(score, threshold=SIGN_THRESHOLD), score, len(taken))
+
+
+def _decide(head: Mapping[str, float]) -> SentenceStance:
+    sign = max(_SIGNS, key=lambda labels: sum(head[label] for label in labels))
+    confidence = min(1.0, sum(head[label] for label in sign))
+    return SentenceStance(max(sign, key=lambda label: head[label]), confidence)
+
+
+def _category(score: float, *, threshold: float) -> StanceLabel:
+    if score >= threshold:
+        return "cooperative"
+    if score <= -threshold:
+        return "adversarial"
+    return "neutral"
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
