@@ -157,7 +157,8 @@ def _contradictions(watch: Watch) -> Iterator[str]:
         yield f"sides[1].code: {codes[1]} is the code of both sides"
     for where, repeated in (("actors", watch.actors), ("issues", watch.issues)):
         counts = Counter(value.id for value in repeated)
-        yield from (f"{where}: the id {id!r} is given {n} times" for id, n in counts.items() if n > 1)
+        repeats = {id: count for id, count in counts.items() if count > 1}
+        yield from (f"{where}: the id {id!r} is given {n} times" for id, n in repeats.items())
     for place, actor in enumerate(watch.actors):
         if actor.side not in codes:
             yield (
@@ -166,8 +167,7 @@ def _contradictions(watch: Watch) -> Iterator[str]:
             )
         if actor.since and actor.until and actor.until < actor.since:
             yield (
-                f"actors[{place}] ({actor.id}).until: {actor.until} is before "
-                f"since = {actor.since}"
+                f"actors[{place}] ({actor.id}).until: {actor.until} is before since = {actor.since}"
             )
     yield from _duplicates(watch)
 

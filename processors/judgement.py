@@ -83,6 +83,15 @@ class Judge:
         self._classifier = classifier
         self._matcher = ActorMatcher(watch)
 
+    def warm_up(self) -> None:
+        """Load the model and all else that takes long; the first text need not wait for it.
+
+        Raises ConfigError where the model can't be loaded.
+        """
+        self._classifier.warm_up()
+        self._matcher.mentions("")
+        language_of("", None)
+
     def judge(self, texts: Sequence[Text]) -> list[Judgement]:
         """Judge each text, in order, asking the model only where its answer can matter."""
         readings = [self._read(text) for text in texts]

@@ -17,11 +17,11 @@ from detente.article import (
 from detente.bus.base import Record
 from detente.flow import route
 from detente.runner import Outcome, Publish, Stage
-from detente.settings import ProcessorSettings, Settings
+from detente.settings import Settings
 from detente.watch import Watch, load_watch
 from detente.wire import encode
 from processors.judgement import Judge, JudgedSentence, Judgement, Text
-from processors.models import Classifier, open_classifier
+from processors.models import open_classifier
 from processors.stance import DIRECTIONS, GRADE_SCORES, sign_of
 
 
@@ -31,8 +31,9 @@ def processor_stage(settings: Settings) -> Stage[CollectedArticle]:
     Raises ConfigError where one of them can't be.
     """
     watch = load_watch(settings.watch)
-    classifier = warm_classifier(settings.processors)
+    classifier = open_classifier(settings.processors.model, threads=settings.processors.threads)
     judge = Judge(watch, classifier)
+    judge.warm_up()
 
     def handle(batch: Sequence[CollectedArticle]) -> Sequence[Outcome]:
         judgements = judge.judge([_text(article) for article in batch])
@@ -43,13 +44,6 @@ def processor_stage(settings: Settings) -> Stage[CollectedArticle]:
         ]
 
     return Stage(route("processors"), CollectedArticle, handle)
-
-
-def warm_classifier(settings: ProcessorSettings) -> Classifier:
-    """The classifier that the settings name, loaded. Raises ConfigError where it can't be."""
-    classifier = open_classifier(settings.model, threads=settings.threads)
-    classifier.warm_up()
-    return classifier
 
 
 def assessment_of(

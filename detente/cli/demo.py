@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.output import console, print_json, print_table, printable, signed, tone
+from detente.cli.output import (
+    console,
+    print_json,
+    print_notes,
+    print_table,
+    printable,
+    signed,
+    tone,
+)
 
 if TYPE_CHECKING:
     from detente.cli.pipeline import Observer
@@ -201,9 +209,10 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     out = console()
     out.print(Text("\nFeeds", style="bold"))
     print_table(
-        ["feed", "state", ">articles", "what happened"],
-        [(f["feed"], f["state"], f["articles"], f["message"]) for f in summary["feeds"]],
+        ["feed", "state", ">articles"],
+        [(f["feed"], f["state"], f["articles"]) for f in summary["feeds"]],
     )
+    print_notes((f["feed"], f["message"]) for f in summary["feeds"])
     counts = summary["relevance"]
     out.print(Text("Articles", style="bold"))
     out.print(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from detente.cli.context import load
-from detente.cli.output import moment, print_json, print_table
+from detente.cli.output import age, moment, print_json, print_notes, print_table
 
 if TYPE_CHECKING:
     from collectors.catalog import Feed
@@ -63,9 +64,7 @@ def feed_statuses(settings: Settings) -> list[FeedStatus]:
     return statuses
 
 
-def _instant(epoch: float | None) -> Any:
-    from datetime import UTC, datetime
-
+def _instant(epoch: float | None) -> datetime | None:
     return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
 
 
@@ -88,16 +87,18 @@ def list_(
     if json:
         print_json([asdict(status) for status in statuses])
         return
+    now = datetime.now(UTC)
     print_table(
-        ["feed", "state", "since", "last poll", "last new", ">articles", "what happened"],
+        ["feed", "state", ">for", ">polled", ">new", ">articles"],
         [
             (
-                *(s.feed, s.state, moment(s.since), moment(s.last_poll), moment(s.last_new)),
-                *(s.articles, s.message),
+                *(s.feed, s.state, age(s.since, now), age(s.last_poll, now)),
+                *(age(s.last_new, now), s.articles),
             )
             for s in statuses
         ],
     )
+    print_notes((status.feed, status.message) for status in statuses)
     troubled = sum(status.state not in fine for status in statuses)
     typer.echo(f"{len(statuses)} feeds, {troubled} in trouble.")
 
@@ -260,14 +261,15 @@ def _is_good(check: FeedCheck) -> bool:
 
 def _print_checks(checks: list[FeedCheck]) -> None:
     print_table(
-        ["feed", "state", "format", ">entries", ">summaries", ">undated", "newest", "what to know"],
+        ["feed", "state", "format", ">entries", ">summaries", ">undated", "newest"],
         [
-            (
-                *(c.feed, c.state, c.format, c.entries, c.summaries, c.undated, moment(c.newest)),
-                "; ".join(part for part in (c.message, *c.advice) if part),
-            )
+            (c.feed, c.state, c.format, c.entries, c.summaries, c.undated, moment(c.newest))
             for c in checks
         ],
+    )
+    print_notes(
+        (c.feed, "; ".join([c.message] * bool(c.message) + [f"set {one}" for one in c.advice]))
+        for c in checks
     )
 
 

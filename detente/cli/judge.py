@@ -92,11 +92,13 @@ class _Judging:
     def __init__(self, settings: Settings) -> None:
         from detente.watch import load_watch
         from processors.judgement import Judge
-        from processors.stage import warm_classifier
+        from processors.models import open_classifier
 
+        chosen = settings.processors
         self.watch: Watch = load_watch(settings.watch)
-        self._classifier = warm_classifier(settings.processors)
+        self._classifier = open_classifier(chosen.model, threads=chosen.threads)
         self._judge = Judge(self.watch, self._classifier)
+        self._judge.warm_up()
 
     def all(self, texts: Sequence[Text], *, split: bool) -> list[Judgement]:
         return self._judge.judge_every_sentence(texts, split=split)

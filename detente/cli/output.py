@@ -29,18 +29,30 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table without lines; cells are plain text, never markup."""
+    """A table without lines; cells are plain text, never markup. The last column takes what room
+    is left; a name that begins with `>` is set flush right. Long text belongs in `print_notes`."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        right = name.startswith(">")
-        table.add_column(name.removeprefix(">"), justify="right" if right else "left")
+        table.add_column(
+            name.removeprefix(">"),
+            justify="right" if name.startswith(">") else "left",
+            no_wrap=name is not columns[-1],
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
     console().print(table)
+
+
+def print_notes(notes: Iterable[tuple[str, str]]) -> None:
+    """What there is to say of some rows of a table, each named; empty notes are left out."""
+    for name, note in notes:
+        if note:
+            console().print(f"{name}: {printable(note)}", markup=False)
 
 
 def printable(text: str) -> str:
@@ -57,6 +69,17 @@ def moment(value: datetime | float | str | None) -> str:
     elif not isinstance(value, datetime):
         value = datetime.fromtimestamp(value, UTC)
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def age(then: datetime | None, now: datetime) -> str:
+    """How long ago, roughly: `12 s`, `5 min`, `3 h`, `2 d`; a dash for never."""
+    if then is None:
+        return "-"
+    seconds = max(0, int((now - then).total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size or (unit != "d" and seconds >= size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def signed(score: float | None) -> str:

@@ -1,0 +1,123 @@
+"""The whole pipeline as a process of its own, for tests that stop, kill and compare it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from detente.bus import open_bus
+from detente.flow import ROUTES
+from detente.store import open_store
+from detente.store.base import Query
+from tests.replay import read_polls
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+POLLS = DATA / "feed_snapshots" / "state_dept_polls.tar.xz"
+ALL_POLLS = DATA / "feed_snapshots" / "state_dept_polls_all.tar.xz"
+
+JUDGED = (
+    "revision",
+    "title",
+    "body",
+    "url",
+    "published",
+    "relevance",
+    "relevance_score",
+    "abstained",
+    "actors",
+    "stances",
+    "dyads",
+)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A folder with a catalogue of one feed, and the settings that keep everything in it."""
+
+    folder: Path
+    feed_url: str
+    interval: float = 0.001
+    model: str = "keyword"
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "feeds.toml").write_text(
+            "[[feeds]]\n"
+            f'id = "state"\nurl = "{self.feed_url}"\noutlet = "Department"\n'
+            f'identity = "guid"\nfull_text = "feed"\ninterval = {self.interval}\n',
+            "utf-8",
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("DETENTE_")}
+        return kept | {
+            "DETENTE_BUS": self.url("bus"),
+            "DETENTE_STORE": self.url("articles"),
+            "DETENTE_STATE": self.url("feeds"),
+            "DETENTE_FEEDS": str(self.folder / "feeds.toml"),
+            "DETENTE_PROCESSORS__MODEL": self.model,
+            "DETENTE_COLLECTORS__ALLOW_LOOPBACK": "true",
+            "DETENTE_COLLECTORS__HOST_SPACING": "0",
+        }
+
+    def url(self, name: str) -> str:
+        return f"sqlite:///{self.folder}/{name}.sqlite"
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """`detente run …` as a process in this deployment; its errors go to `errors.txt`."""
+        with (self.folder / "errors.txt").open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-m", "detente", "run", "--quiet", *arguments],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+
+    def errors(self) -> str:
+        return (self.folder / "errors.txt").read_text("utf-8")
+
+    def waiting(self) -> int:
+        """How many records no stage has committed yet."""
+        bus = open_bus(self.url("bus"))
+        try:
+            return sum(bus.lag(r.topic_in, r.group) for r in ROUTES if r.topic_in and r.group)
+        finally:
+            bus.close()
+
+    def judgements(self) -> dict[str, dict[str, Any]]:
+        """Every stored article by its id, without what the clock alone decides."""
+        store = open_store(self.url("articles"))
+        store.prepare()
+        try:
+            documents = store.search(Query(size=100_000)).documents
+        finally:
+            store.close()
+        return {d["id"]: {name: d.get(name) for name in JUDGED} for d in documents}
+
+
+def polls_with_edits() -> list[bytes]:
+    """The recorded polls, and after every tenth one the same again with its first headline edited:
+    these days have no edit of their own that a reader would see."""
+    bodies = []
+    for number, body in enumerate(read_polls(POLLS), 1):
+        bodies.append(body)
+        if number % 10 == 0:
+            head, items = body.split(b"<item>", 1)
+            bodies.append(head + b"<item>" + items.replace(b"<title>", b"<title>Corrected: ", 1))
+    return bodies
+
+
+def until(condition: Any, seconds: float, what: str) -> None:
+    """Wait for a condition; fails when it takes longer."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
+        time.sleep(0.1)
