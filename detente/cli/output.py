@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _BAR = "▁▂▃▄▅▆▇█"
+_PIPE_WIDTH = 500
 
 
 @lru_cache(maxsize=1)
 def console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    # A file or a pipe has no width: nothing is wrapped or cut there.
+    return Console(highlight=False, soft_wrap=True, width=_PIPE_WIDTH)
 
 
 def print_json(value: Any) -> None:

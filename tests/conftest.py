@@ -1,0 +1,32 @@
+"""What every test starts from: nobody's settings, and no address but loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import pytest
+
+_connect = socket.socket.connect
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No `DETENTE_…` variable from outside; the labelled text is found by its own default."""
+    for name in list(os.environ):
+        if name.startswith("DETENTE_") and name != "DETENTE_DATA":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches beyond this machine fails at once, and not only where there is no net."""
+
+    def connect(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if host and not host.startswith("127.") and host not in ("::1", "localhost"):
+            raise AssertionError(f"a test connects to {address}")
+        _connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
