@@ -105,7 +105,7 @@ def test_the_source_says_whose_we_it_is(detente: Detente) -> None:
     }
     (said,) = detente("judge", "--jsonl", "--no-split", stdin=lines(row)).lines
     assert said["sentences"][0]["stance"]["USA>RUS"]["label"] == "-1"
-    assert detente("judge", "--source", "kremlin.ru", "--json", stdin=text).code == 0
+    assert detente("judge", "--source", "kremlin.ru", "--json", stdin=TEXT).code == 0
 
 
 def test_bad_lines_are_named_and_the_rest_is_judged(detente: Detente) -> None:
