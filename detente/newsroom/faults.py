@@ -26,6 +26,7 @@ DRIP_INTERVAL_S = 0.1
 BOMB_BYTES = 64 * 2**20
 PRIVATE_ADDRESS = "http://10.0.0.1/feed"
 FILE_ADDRESS = "file:///etc/hostname"
+ELSEWHERE = "/faults/elsewhere"
 
 _HEAD = b'<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0"><channel><title>Sample</title>'
 _WALL = b"""<!DOCTYPE html>
@@ -84,11 +85,6 @@ def _rss(edition: Edition, path: str, entries: list[feeds.Entry]) -> bytes:
     return feeds.render(masthead, edition.channel(masthead, path), entries)
 
 
-def _healthy_url(edition: Edition, number: int) -> str:
-    healthy = [masthead for masthead in edition.mastheads.values() if not masthead.faulty]
-    return edition.url + healthy[number % len(healthy)].feed_path
-
-
 def _status(status: int) -> Responder:
     return lambda exchange, _edition: exchange.reply(
         status, {"Content-Type": "text/plain"}, f"{status} (sample)\n".encode()
@@ -101,6 +97,12 @@ def _redirect(status: int, location: Callable[[Edition], str]) -> Responder:
 
 def _body(body: bytes, content_type: str = XML) -> Responder:
     return lambda exchange, _edition: exchange.reply(200, {"Content-Type": content_type}, body)
+
+
+def _elsewhere(exchange: Exchange, edition: Edition) -> None:
+    """Where the redirects lead: the articles that a cut connection keeps from arriving."""
+    body = _rss(edition, ELSEWHERE, edition.fault_entries("cut-connection"))
+    exchange.reply(200, {"Content-Type": XML}, body)
 
 
 def _throttled(exchange: Exchange, edition: Edition) -> None:
@@ -184,10 +186,8 @@ def _bad_json(exchange: Exchange, edition: Edition) -> None:
 FAULTS = (
     Fault("unavailable", "Always 503", "server error", _status(503)),
     Fault("throttled", "429 with Retry-After, then fine", "throttled", _throttled),
-    Fault("moved", "301 to a healthy feed", "moved", _redirect(301, lambda e: _healthy_url(e, 0))),
-    Fault(
-        "found", "302 to a healthy feed", "working", _redirect(302, lambda e: _healthy_url(e, 1))
-    ),
+    Fault("moved", "301 to elsewhere", "moved", _redirect(301, lambda e: e.url + ELSEWHERE)),
+    Fault("found", "302 to elsewhere", "working", _redirect(302, lambda e: e.url + ELSEWHERE)),
     Fault("gone", "410", "gone", _status(410)),
     Fault("missing", "404", "not found", _status(404)),
     Fault("cut-connection", "Closed before the end", "truncated", _cut_connection),
@@ -223,8 +223,8 @@ FAULTS = (
     Fault("odd-dates", "Dates missing, unreadable, to come", "working", _odd_dates),
 )
 
-LOOP_BACK: tuple[str, Responder] = (
-    "/faults/loop/again",
-    _redirect(302, lambda e: f"{e.url}/faults/loop"),
-)
-"""The other half of the circle."""
+BEHIND: dict[str, Responder] = {
+    "/faults/loop/again": _redirect(302, lambda e: f"{e.url}/faults/loop"),
+    ELSEWHERE: _elsewhere,
+}
+"""What redirects lead to: the other half of the circle, and a feed that works."""

@@ -99,9 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     disable_nagle_algorithm = True
     server: _Server
-    _faults: ClassVar = dict(
-        [*((fault.path, fault.respond) for fault in faults.FAULTS), faults.LOOP_BACK]
-    )
+    _faults: ClassVar = {fault.path: fault.respond for fault in faults.FAULTS} | faults.BEHIND
 
     def setup(self) -> None:
         super().setup()
