@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 FEEDS ?= feeds.toml
 
-.PHONY: help setup run demo dev check format lint types layers tests test test-hub replay bench lock clean
+.PHONY: help setup run demo dev docs check format lint types layers tests test test-hub replay bench lock clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -34,6 +34,9 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.run
 test: dev check  ## set up on a fresh machine and run everything that `check` runs
 
 check: lint types layers tests  ## lint, types, layers and tests, in the environment as it is
+
+docs: dev  ## write docs/commands.md from the commands themselves
+	$(BIN)/python -m typer detente.cli utils docs --name detente --output docs/commands.md
 
 format:  ## put every file in form
 	$(BIN)/ruff format .

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Protocol
+
+import structlog
 
 from detente.cli.context import opened_bus, opened_store
 from detente.errors import RetryLater
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from detente.bus.base import Bus
     from detente.settings import Settings
     from detente.store.base import ArticleStore, Document
+
+PATIENCE = 4.0
+"""Seconds that a stop waits for the batches in hand."""
 
 _TICK = 0.1
 
@@ -60,7 +66,7 @@ class Pipeline:
             bus = stack.enter_context(opened_bus(self._settings))
             jobs = {name: self._job(name, bus, stack) for name in self._stages}
             threads = {
-                name: threading.Thread(target=self._guarded, args=(job,), name=name)
+                name: threading.Thread(target=self._guarded, args=(job,), name=name, daemon=True)
                 for name, job in jobs.items()
             }
             for thread in threads.values():
@@ -69,8 +75,7 @@ class Pipeline:
                 self._watch_over(bus, threads)
             finally:
                 self._stop.set()
-                for thread in threads.values():
-                    thread.join()
+                _join(threads)
         if self._failures:
             raise self._failures[0]
 
@@ -133,6 +138,17 @@ class Pipeline:
 
         stage = indexer_stage(store, _sides(self._settings), self._observer.stored)
         return lambda: run_stage(stage, bus, self._settings.runner, self._stop)
+
+
+def _join(threads: dict[str, threading.Thread]) -> None:
+    """Wait for the batches in hand. One that takes too long (a single article may be a book) is
+    left uncommitted: it will be delivered again."""
+    deadline = time.monotonic() + PATIENCE
+    for name, thread in threads.items():
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            log = structlog.get_logger("detente.pipeline")
+            log.warning("a batch takes too long; it will be delivered again", stage=name)
 
 
 def _sides(settings: Settings) -> tuple[str, str]:
