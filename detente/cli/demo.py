@@ -81,7 +81,8 @@ class _UntilNewsRunsOut:
         self.polls = 0
         self._inner = inner
         self._newsroom = newsroom
-        self._deadline = time.monotonic() + seconds
+        self._seconds = seconds
+        self._deadline: float | None = None
         self._quiet_since: float | None = None
         self._end = end
 
@@ -96,6 +97,8 @@ class _UntilNewsRunsOut:
     def tick(self, lag: dict[str, int]) -> None:
         self._inner.tick(lag)
         now = time.monotonic()
+        if self._deadline is None:  # from the first look on: loading the model doesn't count
+            self._deadline = now + self._seconds
         if any(lag.values()) or self._newsroom.held:
             self._quiet_since = None
         elif self._quiet_since is None:

@@ -47,6 +47,7 @@ class Edition:
 
     def __init__(self, mastheads: Sequence[Masthead], url: str, start: datetime) -> None:
         self.url = url
+        self.other_url = url.replace("127.0.0.1", "localhost")
         self.start = start
         self.mastheads = {masthead.slug: masthead for masthead in mastheads}
         self.faulty = next((masthead for masthead in mastheads if masthead.faulty), None)

@@ -63,12 +63,17 @@ Responder = Callable[[Exchange, Edition], None]
 
 @dataclass(frozen=True)
 class Fault:
-    """A faulty feed. `expected_state` is how a collector should describe it after a first poll."""
+    """A faulty feed. `expected_state` is how a collector should describe it after a first poll.
+
+    One that throttles goes by another name of this machine: a collector leaves the whole host
+    alone then, and the other publishers are to be on hosts of their own, as in life.
+    """
 
     slug: str
     title: str
     expected_state: str
     respond: Responder
+    throttles: bool = False
 
     @property
     def path(self) -> str:
@@ -185,7 +190,7 @@ def _bad_json(exchange: Exchange, edition: Edition) -> None:
 
 FAULTS = (
     Fault("unavailable", "Always 503", "server error", _status(503)),
-    Fault("throttled", "429 with Retry-After, then fine", "throttled", _throttled),
+    Fault("throttled", "429 with Retry-After, then fine", "throttled", _throttled, throttles=True),
     Fault("moved", "301 to elsewhere", "moved", _redirect(301, lambda e: e.url + ELSEWHERE)),
     Fault("found", "302 to elsewhere", "working", _redirect(302, lambda e: e.url + ELSEWHERE)),
     Fault("gone", "410", "gone", _status(410)),

@@ -229,7 +229,7 @@ def faulty_feeds(edition: Edition) -> tuple[FeedInfo, ...]:
         _info(
             masthead,
             f"fault-{fault.slug}",
-            edition.url + fault.path,
+            (edition.other_url if fault.throttles else edition.url) + fault.path,
             f"{masthead.name}: {fault.title}",
             fault.expected_state,
         )
