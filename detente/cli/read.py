@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ from detente.cli.output import console, moment, print_json, print_table, printab
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from detente.store.base import Document, Query
+    from detente.store.base import Document
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
@@ -101,17 +101,21 @@ def show(
     json: Json = False,
 ) -> None:
     """Show one article: its judgement, the sentences that show it, and its text."""
+    from detente.store.base import Query
+
     with opened_store(load(context)) as store:
         document = store.get(article)
         if document is None:
-            found = list(_all(store.search, _by_url_or_id(article)))
-            found = [
-                d for d in found if article in (d["url"], d["id"]) or d["id"].startswith(article)
-            ]
-            if len(found) > 1:
-                typer.echo(f"{article!r} is the beginning of {len(found)} ids.", err=True)
+            is_url = "://" in article
+            found = store.search(
+                Query(terms={"url": [article]}, size=1)
+                if is_url
+                else Query(prefixes={"id": article}, size=1)
+            )
+            if found.total > 1 and not is_url:
+                typer.echo(f"{article!r} is the beginning of {found.total} ids.", err=True)
                 raise typer.Exit(1)
-            document = found[0] if found else None
+            document = found.documents[0] if found.documents else None
     if document is None:
         typer.echo(f"No article has the id or URL {article!r}.", err=True)
         raise typer.Exit(1)
@@ -119,25 +123,6 @@ def show(
         print_json(document)
     else:
         _print_article(document)
-
-
-def _by_url_or_id(article: str) -> Query:
-    from detente.store.base import Query
-
-    if "://" in article:
-        return Query(terms={"url": [article]}, size=10)
-    return Query(size=1_000)
-
-
-def _all(search: Any, query: Query) -> Iterator[Document]:
-    from dataclasses import replace
-
-    while True:
-        page = search(query)
-        yield from page.documents
-        if page.next is None:
-            return
-        query = replace(query, after=page.next)
 
 
 def _print_article(document: Document) -> None:

@@ -51,12 +51,14 @@ class Query:
 
     `text` has words, "phrases" and prefixes*, joined by AND (also where nothing stands between
     them), OR, NOT and parentheses. `terms` maps a keyword field to the values of which it must
-    have one. `ranges` maps a date or number field to a range. `order` is a date field, newest
-    first; documents without that date come last. `after` is the `next` of the page before.
+    have one, `prefixes` a keyword field of one value to how it must begin, `ranges` a date or
+    number field to a range. `order` is a date field, newest first; documents without that date
+    come last. `after` is the `next` of the page before.
     """
 
     text: str = ""
     terms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
     ranges: Mapping[str, Range] = field(default_factory=dict)
     order: str = "first_seen"
     size: int = 20

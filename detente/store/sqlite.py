@@ -22,6 +22,7 @@ from detente.store.fields import BY_NAME, FIELDS, TEXT_FIELDS, Kind, date_text, 
 _SINGLE = (Kind.KEYWORD, Kind.DATE, Kind.LONG, Kind.DOUBLE, Kind.BOOLEAN)
 _COLUMNS = tuple(field.name for field in FIELDS if field.kind in _SINGLE)
 _INDEXED = ("first_seen", "published", "relevance", "source", "url")
+_LAST = "\U0010ffff"
 _LAYOUT = 1
 """Raised with every change of the tables below: an older file is then refused, not misread."""
 
@@ -182,6 +183,12 @@ def _where(query: Query) -> tuple[str, list[Any]]:
     for name, wanted in query.terms.items():
         conditions.append(_any_of(name, len(wanted)))
         values += wanted
+    for name, beginning in query.prefixes.items():
+        if BY_NAME.get(name) is None or BY_NAME[name].kind is not Kind.KEYWORD:
+            raise ConfigError(f"search: {name!r} is no keyword field of one value")
+        # Not LIKE, which folds case; and a range can use an index.
+        conditions.append(f"{name} >= ? AND {name} < ?")
+        values += [beginning, beginning + _LAST]
     for name, limits in query.ranges.items():
         conditions += _within(name, limits, values)
     return " AND ".join(conditions), values
