@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from collectors.fetch import ACCEPT_PAGE, Fetched, Fetcher, FetchFailure
-from collectors.fulltext import decoded_page
+from collectors.fulltext import decoded_page, without_headline
 from collectors.plaintext import collapse, paragraphs
 from collectors.politeness import HostGate
 from detente.settings import CollectorSettings
@@ -58,4 +58,4 @@ def _extracted(answer: Fetched) -> Page:
     title, text = (getattr(found, name, None) or "" for name in ("title", "text"))
     if not text.strip():
         raise NoArticle(f"{answer.url}: no article could be found in the page")
-    return Page(collapse(title), paragraphs(text), host)
+    return Page(collapse(title), without_headline(paragraphs(text), title), host)

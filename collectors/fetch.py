@@ -1,0 +1,375 @@
+"""One URL over HTTP, with everything that can go wrong as a value.
+
+Bounded in time (from connecting to the last byte, over all redirects), in size (decompressed), in
+redirects and in addresses. Redirects are followed here and not by httpx, so that each hop is
+checked and the permanent ones can be remembered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+import time
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from urllib.parse import urldefrag, urljoin
+
+import httpcore
+import httpx
+
+from collectors.address import CheckedBackend, FetchProblem, check_url
+from collectors.dates import rfc822_date
+from collectors.inflate import Inflater
+from collectors.politeness import HostGate, retry_after_seconds
+from collectors.status import PollState
+from detente.settings import CollectorSettings, redact
+
+ACCEPT_FEED = (
+    "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, "
+    "text/xml;q=0.9, application/json;q=0.8, */*;q=0.5"
+)
+ACCEPT_PAGE = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
+_MAX_VALIDATOR = 1_000
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What makes a GET conditional; good for the one URL that gave them."""
+
+    url: str
+    etag: str | None = None
+    modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A body. `url` is where it was in the end; `moved_to` is set after permanent redirects;
+    `fresh_for` is how many seconds the server calls it fresh."""
+
+    url: str
+    body: bytes
+    content_type: str
+    validators: Validators
+    moved_to: str | None = None
+    fresh_for: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The server says that nothing changed since the validators were given."""
+
+    url: str
+    validators: Validators
+    moved_to: str | None = None
+    fresh_for: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailure:
+    """No body; `retry_after` (seconds) where the host asked for a wait."""
+
+    state: PollState
+    message: str
+    retry_after: float | None = None
+
+
+class _CheckedTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport over a pool that only opens checked connections."""
+
+    def __init__(self, settings: CollectorSettings, tls: ssl.SSLContext) -> None:
+        super().__init__(verify=tls)
+        # httpx offers no argument for the network backend; test_collectors_fetch holds this line
+        # to its purpose, whatever a new version of httpx makes of it.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls,
+            max_connections=None,
+            max_keepalive_connections=settings.concurrency,
+            keepalive_expiry=30.0,
+            http2=True,
+            network_backend=CheckedBackend(settings.allow_loopback),
+        )
+
+
+class Fetcher:
+    """Fetches within one event loop; an async context manager. `gate` spaces the hosts."""
+
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        gate: HostGate | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._settings = settings
+        self.gate = gate or HostGate(settings.host_spacing)
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        tls = tls or ssl.create_default_context()
+        self._client = httpx.AsyncClient(
+            transport=_CheckedTransport(settings, tls),
+            headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip, deflate"},
+            timeout=settings.timeout,
+            follow_redirects=False,
+            # A proxy from the environment would connect for us, to addresses that nobody checked.
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    async def __aenter__(self) -> Fetcher:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.aclose()
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        accept: str = ACCEPT_FEED,
+        validators: Validators | None = None,
+    ) -> Fetched | NotModified | FetchFailure:
+        """GET the URL, following redirects. Never raises for what the outside does.
+
+        `validators` go only to the URL that they came from. A 429 or 503 blocks the whole host for
+        as long as it asks; while that lasts, nothing is sent to it.
+        """
+        try:
+            return await self._follow(url, max_bytes, accept, validators)
+        except FetchProblem as problem:
+            return FetchFailure(problem.state, redact(problem.message), problem.retry_after)
+
+    async def _follow(
+        self, url: str, max_bytes: int, accept: str, validators: Validators | None
+    ) -> Fetched | NotModified:
+        left = self._settings.timeout
+        moved_to: str | None = None
+        permanent = True
+        visited = [url]
+        while True:
+            hop = visited[-1]
+            host = check_url(hop)
+            headers = _conditional(hop, validators) | {"Accept": accept}
+            async with self._turn(host):
+                begun = time.monotonic()
+                with _as_problems(hop, self._settings.timeout):
+                    async with asyncio.timeout(left):
+                        answer = await self._ask(hop, host, headers, max_bytes)
+                left = max(0.01, left - (time.monotonic() - begun))
+            if isinstance(answer, _Redirect):
+                target = _target(hop, answer.location)
+                _check_redirect(target, visited, self._settings.max_redirects)
+                permanent = permanent and answer.permanent
+                moved_to = target if permanent else moved_to
+                visited.append(target)
+                continue
+            given = Validators(hop, answer.etag, answer.modified)
+            if answer.body is None:
+                return NotModified(hop, given, moved_to, answer.fresh_for)
+            return Fetched(hop, answer.body, answer.content_type, given, moved_to, answer.fresh_for)
+
+    @asynccontextmanager
+    async def _turn(self, host: str) -> AsyncIterator[None]:
+        """Within it one request may be made: it is the host's turn, and a connection is free."""
+        self._respect(host)
+        async with self.gate.turn(host):
+            await self._slots.acquire()
+        try:
+            self._respect(host)  # another answer may have asked for peace while this one waited
+            yield
+        finally:
+            self._slots.release()
+
+    def _respect(self, host: str) -> None:
+        if (wait := self.gate.remaining(host)) > 0:
+            message = f"{host} asked to be left alone for another {wait:.0f} s"
+            raise FetchProblem(PollState.THROTTLED, message, wait)
+
+    async def _ask(
+        self, url: str, host: str, headers: dict[str, str], max_bytes: int
+    ) -> _Answer | _Redirect:
+        async with self._client.stream("GET", url, headers=headers) as response:
+            status = response.status_code
+            if status in _REDIRECTS:
+                location = response.headers.get("location")
+                if not location:
+                    raise FetchProblem(
+                        PollState.REDIRECT, f"{url} answers {status} without saying where to"
+                    )
+                return _Redirect(location, status in _PERMANENT)
+            if status in (429, 503):
+                wait = retry_after_seconds(response.headers.get("retry-after"), datetime.now(UTC))
+                if status == 429 or "retry-after" in response.headers:
+                    self.gate.block(host, wait)
+                    message = f"{url} answers {status} and asks for a wait of {wait:.0f} s"
+                    raise FetchProblem(PollState.THROTTLED, message, wait)
+            conditional = "If-None-Match" in headers or "If-Modified-Since" in headers
+            if status not in (200, 203) and not (status == 304 and conditional):
+                raise FetchProblem(_state_of(status), f"{url} answers {status}{_reason(status)}")
+            return _Answer(
+                body=None if status == 304 else await _read(response, url, max_bytes),
+                content_type=response.headers.get("content-type", ""),
+                etag=_validator(response.headers.get("etag")),
+                modified=_validator(response.headers.get("last-modified")),
+                fresh_for=_fresh_for(response.headers),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    location: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    body: bytes | None
+    content_type: str
+    etag: str | None
+    modified: str | None
+    fresh_for: float | None
+
+
+def _conditional(url: str, validators: Validators | None) -> dict[str, str]:
+    if validators is None or validators.url != url:
+        return {}
+    shown = {"If-None-Match": validators.etag, "If-Modified-Since": validators.modified}
+    return {name: value for name, value in shown.items() if value}
+
+
+def _validator(value: str | None) -> str | None:
+    """A validator as it can be shown again; one that no request could carry would break each."""
+    sound = value and value.isascii() and value.isprintable() and len(value) <= _MAX_VALIDATOR
+    return value if sound else None
+
+
+def _target(hop: str, location: str) -> str:
+    try:
+        return urldefrag(urljoin(hop, location)).url
+    except ValueError as error:
+        message = f"{hop} redirects to what is no URL: {location[:200]!r}: {error}"
+        raise FetchProblem(PollState.REDIRECT, message) from None
+
+
+def _check_redirect(target: str, visited: list[str], limit: int) -> None:
+    if target in visited:
+        raise FetchProblem(PollState.REDIRECT, f"{visited[0]} redirects in a circle: {target}")
+    if len(visited) > limit:
+        raise FetchProblem(PollState.REDIRECT, f"{visited[0]}: more than {limit} redirects")
+
+
+_STATES = {
+    401: PollState.FORBIDDEN,
+    402: PollState.FORBIDDEN,
+    403: PollState.FORBIDDEN,
+    404: PollState.NOT_FOUND,
+    410: PollState.GONE,
+    451: PollState.FORBIDDEN,
+}
+
+
+def _state_of(status: int) -> PollState:
+    default = PollState.SERVER_ERROR if status >= 500 else PollState.CLIENT_ERROR
+    return _STATES.get(status, default)
+
+
+def _reason(status: int) -> str:
+    phrase = httpx.codes.get_reason_phrase(status)
+    return f" {phrase}" if phrase else ""
+
+
+def _fresh_for(headers: httpx.Headers) -> float | None:
+    """How long the answer is fresh by `Cache-Control: max-age` or else `Expires`, in seconds."""
+    if found := _MAX_AGE.search(headers.get("cache-control", "")):
+        return float(found[1])
+    expires, date = rfc822_date(headers.get("expires", "")), rfc822_date(headers.get("date", ""))
+    if expires is None or date is None or (expires.tzinfo is None) != (date.tzinfo is None):
+        return None
+    return max(0.0, (expires - date).total_seconds())
+
+
+async def _read(response: httpx.Response, url: str, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for piece in _decompressed(response, url, max_bytes):
+        body += piece
+        # What comes in counts, too: compressed nothing, endlessly, expands to nothing.
+        if max(len(body), response.num_bytes_downloaded) > max_bytes:
+            message = f"{url}: more than {max_bytes} bytes (collectors.max_…_bytes)"
+            raise FetchProblem(PollState.TOO_LARGE, message)
+    return bytes(body)
+
+
+async def _decompressed(response: httpx.Response, url: str, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body without its Content-Encoding, never expanding more than `max_bytes` at once.
+
+    httpx would expand whatever a chunk expands to, through as many layers as the server declares.
+    """
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        async for chunk in response.aiter_raw():
+            yield chunk
+        return
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        message = f"{url} answers in the encoding {encoding!r}, which wasn't asked for"
+        raise FetchProblem(PollState.BROKEN, message)
+    inflater = Inflater(deflate=encoding == "deflate", limit=max_bytes)
+    async for chunk in response.aiter_raw():
+        for piece in inflater.feed(chunk):
+            yield piece
+    if not inflater.complete:
+        raise FetchProblem(PollState.TRUNCATED, f"{url}: the compressed body ends in the middle")
+
+
+@contextmanager
+def _as_problems(url: str, timeout: float) -> Iterator[None]:
+    """Turn every error of the driver and of the network into a FetchProblem."""
+    try:
+        yield
+    except FetchProblem:
+        raise
+    except (TimeoutError, httpx.TimeoutException):
+        message = f"{url}: no complete answer within {timeout:g} s (collectors.timeout)"
+        raise FetchProblem(PollState.TIMEOUT, message) from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise FetchProblem(PollState.ADDRESS, f"{url} can't be fetched: {error}") from None
+    except httpx.ConnectError as error:
+        raise FetchProblem(*_connect_problem(url, error)) from None
+    except zlib.error as error:
+        message = f"{url}: the body isn't compressed as it says: {error}"
+        raise FetchProblem(PollState.BROKEN, message) from None
+    except httpx.RemoteProtocolError as error:
+        raise FetchProblem(_protocol_state(str(error)), f"{url}: {error}") from None
+    except Exception as error:  # the drivers let errors of theirs (h2's) and bare ones through
+        message = f"{url}: the connection broke: {str(error) or type(error).__name__}"
+        raise FetchProblem(PollState.BROKEN, message) from None
+
+
+def _protocol_state(message: str) -> PollState:
+    if "without sending complete message body" in message:
+        return PollState.TRUNCATED
+    # httpx reads the address of a redirect even where it doesn't follow.
+    return PollState.REDIRECT if "location header" in message else PollState.BROKEN
+
+
+def _connect_problem(url: str, error: BaseException) -> tuple[PollState, str]:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return PollState.TLS, f"{url}: no trusted TLS connection: {cause}"
+        if isinstance(cause, ConnectionRefusedError):
+            return PollState.CONNECTION_REFUSED, f"{url}: nothing answers at that port"
+        cause = cause.__cause__ or cause.__context__
+    return PollState.BROKEN, f"{url}: can't connect: {error}"

@@ -1,0 +1,115 @@
+"""Where an article's text comes from: its feed, its page, or no more than the feed's summary."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from collectors.catalog import Feed
+from collectors.entry import Entry, FeedText
+from collectors.plaintext import collapse, html_to_text, paragraphs
+from detente.article import TextOrigin
+
+SUMMARY_LIMIT = 1_000
+"""Characters. A shorter text in a feed's summary element is taken for a mere summary; content
+elements are taken at their word, since that is what they are for."""
+
+_MIN_PAGE = 200
+"""An extract shorter than this is more likely a notice than an article."""
+_WORD = re.compile(r"\w{4,}")
+_SHARED = 0.25
+"""The part of the summary's words that an extract must hold to be of the same article."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """The article's text as extracted from its page."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageFailure:
+    """Why a page gave no text; a transient failure is worth another try."""
+
+    reason: str
+    transient: bool
+
+
+PageResult = PageText | PageFailure
+
+
+def wants_page(entry: Entry, feed: Feed) -> bool:
+    """Whether the entry's text is on its page only (`Feed.full_text` decides, or its length)."""
+    if feed.full_text != "auto":
+        return feed.full_text == "page"
+    return entry.content is None and len(_plain(entry.summary)) < SUMMARY_LIMIT
+
+
+def body_of(entry: Entry, feed: Feed, page: PageResult | None) -> tuple[str, TextOrigin]:
+    """The text to publish, and where it is from. Empty, with `title`, where there is none."""
+    if isinstance(page, PageText):
+        return page.text, "page"
+    text = _plain(entry.content) or _plain(entry.summary)
+    if not text:
+        return "", "title"
+    is_summary = wants_page(entry, feed) if feed.full_text == "auto" else entry.content is None
+    return text, "summary" if is_summary else "feed"
+
+
+def extract_page(page: bytes, content_type: str, url: str, entry: Entry) -> PageResult:
+    """The article in an HTML page, if it is one and holds more than the feed's own summary."""
+    if content_type and "html" not in content_type.lower():
+        return PageFailure(f"{url} is {content_type}, not HTML", transient=False)
+    import trafilatura  # half a second that `detente --help` shall not pay
+
+    try:
+        extract = trafilatura.extract(
+            decoded_page(page, content_type),
+            url=url,
+            output_format="txt",
+            include_comments=False,
+            include_tables=False,
+        )
+    except Exception as error:  # an extractor over strangers' markup fails in many ways
+        reason = f"{url}: can't be extracted: {type(error).__name__}: {error}"
+        return PageFailure(reason[:500], transient=False)
+    text = without_headline(paragraphs(extract or ""), entry.title)
+    if problem := _implausible(text, entry):
+        return PageFailure(f"{url}: {problem}", transient=False)
+    return PageText(text)
+
+
+def without_headline(text: str, title: str) -> str:
+    """The text without the headline that many pages repeat above it."""
+    first, _, rest = text.partition("\n")
+    return rest if rest and collapse(first).casefold() == collapse(title).casefold() else text
+
+
+def decoded_page(page: bytes, content_type: str) -> str | bytes:
+    """Text if the server names a charset (it outranks the page); else trafilatura finds out."""
+    named = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
+    if not named or "punycode" in named[1].lower():  # its decoder takes hours over a long text
+        return page
+    try:
+        return page.decode(named[1], "replace")
+    except LookupError:
+        return page
+
+
+def _implausible(text: str, entry: Entry) -> str | None:
+    """Why an extract can't be the article: consent walls and stubs look like pages, too."""
+    summary = _plain(entry.content) or _plain(entry.summary)
+    if len(text) < max(_MIN_PAGE, len(summary)):
+        return f"its extract ({len(text)} characters) holds less than the feed does"
+    expected = set(_WORD.findall(f"{entry.title} {summary}".casefold()))
+    shared = expected & set(_WORD.findall(text.casefold()))
+    if len(shared) < _SHARED * len(expected):
+        return "its extract has little in common with the feed's summary"
+    return None
+
+
+def _plain(text: FeedText | None) -> str:
+    if text is None:
+        return ""
+    return html_to_text(text.value) if text.markup == "html" else paragraphs(text.value)

@@ -1,0 +1,347 @@
+"""One poll of one feed: fetch, read, decide, and make it durable.
+
+Nothing that a feed, its host or its pages do gets out of here as an exception; what does is a
+fault of ours, or that the bus or the state can't be used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+
+from collectors.catalog import Feed
+from collectors.decide import Decision, decide, pages_wanted
+from collectors.delivery import deliver
+from collectors.entry import ParsedFeed
+from collectors.feedstate import FeedState
+from collectors.fetch import ACCEPT_PAGE, Fetched, Fetcher, FetchFailure, NotModified
+from collectors.fulltext import PageFailure, PageResult, extract_page
+from collectors.identity import Identified, identify
+from collectors.parse import ParseFailure, parse_feed
+from collectors.plan import FeedRow, Plan, PlannedRecord
+from collectors.progress import (
+    Moment,
+    after_failure,
+    after_reading,
+    after_unchanged,
+    validators_of,
+)
+from collectors.status import TRANSIENT, PollEvent, PollState
+from detente.bus.base import Bus
+from detente.errors import RetryLater
+from detente.settings import Settings
+from detente.telemetry import Dispositions
+from detente.wire import encode
+
+PARSE_TIMEOUT = 60.0
+"""Seconds for parsing a document or extracting a page; both can be made pathologically slow."""
+
+READERS = 2
+"""Threads for parsing and extracting, and how many of these run at once."""
+
+HOST_IN_TROUBLE = 3
+"""After so many transient failures of one host's pages in a row the rest wait for a later poll."""
+
+MAX_PAGES = 200
+"""Pages that one poll fetches; further ones wait for the next poll, or no poll would ever end."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Poller:
+    """Polls feeds within one event loop.
+
+    Deciding and delivering happen for one feed at a time: an article that two feeds show is new in
+    one of them only if the other's plan is in the state before. `attempts` bounds the tries to
+    deliver, None tries for ever.
+    """
+
+    settings: Settings
+    bus: Bus
+    state: FeedState
+    fetcher: Fetcher
+    attempts: int | None = None
+    dispositions: Dispositions = field(default_factory=lambda: Dispositions("collectors"))
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _held: dict[str, Plan] = field(default_factory=dict)
+    _readers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(READERS, "collectors-read")
+    )
+    _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
+    _writer: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, "collectors-write")
+    )
+    _delivering: set[asyncio.Future[dict[str, str]]] = field(default_factory=set)
+
+    async def recover(self) -> None:
+        """Deliver what an earlier run held and couldn't settle. To be done before any poll."""
+        async with self._one_at_a_time:
+            for plan in await self._write(self.state.pending):
+                self._held[plan.feed.feed] = plan
+            await self._deliver_held()
+
+    async def close(self, patience: float) -> None:
+        """Wait so many seconds for deliveries under way, so that what the bus took is settled."""
+        if self._delivering:
+            await asyncio.wait(self._delivering, timeout=patience)
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._writer.shutdown(wait=False, cancel_futures=True)
+
+    async def poll(self, feed: Feed) -> tuple[PollEvent, float]:
+        """Poll a feed; gives what came of it, and the epoch of the next poll.
+
+        Raises RetryLater once `attempts` are used up.
+        """
+        begun = time.monotonic()
+        row = FeedRow(feed=feed.id, address=feed.url, state=PollState.NEVER, since=time.time())
+        try:
+            async with self._one_at_a_time:
+                await self._deliver_held()
+            row = await self._write(self.state.feed, feed.id, feed.url)
+            row, counts = await self._poll(feed, row)
+        except RetryLater:
+            raise
+        except Exception as error:
+            structlog.get_logger("detente.collectors").exception("poll failed", feed=feed.id)
+            message = f"a fault in Détente: {type(error).__name__}: {error}"
+            failure = FetchFailure(PollState.INTERNAL, message[:500])
+            row = after_failure(row, feed, self.settings.collectors, failure, _moment())
+            counts = _Counts()
+            if feed.id not in self._held:
+                await self._write(self.state.settle, Plan(feed=row))
+        event = PollEvent(
+            feed=feed.id,
+            state=row.state,
+            message=row.message,
+            at=datetime.now(UTC),
+            duration=time.monotonic() - begun,
+            new=counts.new,
+            changed=counts.changed,
+            seen=counts.seen,
+            dropped=counts.dropped,
+            dead=counts.dead,
+        )
+        return event, row.next_poll or time.time()
+
+    async def _poll(self, feed: Feed, row: FeedRow) -> tuple[FeedRow, _Counts]:
+        settings = self.settings.collectors
+        # A 304 would keep the pages that are still missing out of sight.
+        in_full = await self._write(self.state.has_pages_to_retry, feed.id)
+        answer = await self.fetcher.fetch(
+            row.moved_to or feed.url,
+            max_bytes=settings.max_feed_bytes,
+            validators=None if in_full else validators_of(row),
+        )
+        if isinstance(answer, FetchFailure):
+            return await self._settle(after_failure(row, feed, settings, answer, _moment()))
+        if isinstance(answer, NotModified):
+            return await self._settle(after_unchanged(row, feed, settings, answer, _moment()))
+        body_hash = hashlib.blake2b(answer.body, digest_size=16).digest()
+        if body_hash == row.body_hash and not in_full:
+            return await self._settle(after_unchanged(row, feed, settings, answer, _moment()))
+        parsed = await self._parse(feed, answer)
+        if isinstance(parsed, FetchFailure):
+            return await self._settle(after_failure(row, feed, settings, parsed, _moment()))
+        return await self._take_in(feed, row, answer, parsed, body_hash)
+
+    async def _settle(self, row: FeedRow) -> tuple[FeedRow, _Counts]:
+        await self._write(self.state.settle, Plan(feed=row, blocked=self._blocked()))
+        return row, _Counts()
+
+    async def _parse(self, feed: Feed, answer: Fetched) -> ParsedFeed | FetchFailure:
+        try:
+            return await self._read(
+                parse_feed,
+                answer.body,
+                content_type=answer.content_type,
+                url=answer.url,
+                now=datetime.now(UTC),
+                encoding=feed.encoding,
+            )
+        except ParseFailure as failure:
+            return FetchFailure(failure.state, failure.message)
+        except TimeoutError:
+            message = f"parsing takes longer than {PARSE_TIMEOUT:g} s"
+            return FetchFailure(PollState.PARSE_ERROR, message)
+
+    async def _take_in(
+        self, feed: Feed, row: FeedRow, answer: Fetched, parsed: ParsedFeed, body_hash: bytes
+    ) -> tuple[FeedRow, _Counts]:
+        """Decide about the entries of a document, and deliver what that leads to."""
+        identified = await self._read(identify, parsed.entries, feed, answer.url)
+        pages = await self._fetch_pages(feed, identified)
+        async with self._one_at_a_time:
+            await self._deliver_held()
+            # Looked up again: another feed may have brought the same article in the meantime.
+            known = await self._write(self.state.lookup, feed.id, identified)
+            moment = _moment()
+            decision = await self._read(
+                decide,
+                identified,
+                feed,
+                known,
+                pages=pages,
+                language=parsed.language,
+                now=moment.now,
+            )
+            row = after_reading(
+                row,
+                feed,
+                self.settings.collectors,
+                answer,
+                parsed,
+                body_hash,
+                decision.new,
+                moment,
+            )
+            plan = _plan(row, decision, self._blocked())
+            if plan.records:
+                await self._write(self.state.hold, plan)
+                self._held[feed.id] = plan
+                dead = await self._deliver(plan)
+            else:
+                await self._write(self.state.settle, plan)
+                dead = {}
+        for reason in decision.dropped:
+            self.dispositions.note("dropped", "", reason=reason, label="nothing in it")
+        log = structlog.get_logger("detente.collectors")
+        for id in decision.seen:
+            log.debug("seen", article=id, feed=feed.id)
+        return row, _Counts(
+            new=decision.new,
+            changed=decision.changed,
+            seen=len(decision.seen),
+            dropped=len(decision.dropped),
+            dead=len(dead),
+        )
+
+    async def _fetch_pages(
+        self, feed: Feed, identified: Sequence[Identified]
+    ) -> dict[str, PageResult]:
+        if not self.settings.collectors.fetch_pages or feed.full_text == "feed":
+            return {}
+        known = await self._write(self.state.lookup, feed.id, identified)
+        pages: dict[str, PageResult] = {}
+        troubles: dict[str, int] = {}
+        for item in await self._read(pages_wanted, identified, feed, known):
+            host = urlsplit(item.url).hostname or ""
+            if troubles.get(host, 0) >= HOST_IN_TROUBLE or len(pages) >= MAX_PAGES:
+                pages[item.key] = PageFailure(f"{host} has to wait", transient=True)
+                continue
+            page = pages[item.key] = await self._fetch_page(item)
+            transient = isinstance(page, PageFailure) and page.transient
+            troubles[host] = troubles.get(host, 0) + 1 if transient else 0
+            if isinstance(page, PageFailure):
+                log = structlog.get_logger("detente.collectors")
+                log.info("no page", url=item.url, feed=feed.id, reason=page.reason)
+        return pages
+
+    async def _fetch_page(self, item: Identified) -> PageResult:
+        answer = await self.fetcher.fetch(
+            item.url, max_bytes=self.settings.collectors.max_page_bytes, accept=ACCEPT_PAGE
+        )
+        if isinstance(answer, FetchFailure):
+            return PageFailure(answer.message, transient=answer.state in TRANSIENT)
+        assert isinstance(answer, Fetched)  # nothing else without validators
+        try:
+            return await self._read(
+                extract_page, answer.body, answer.content_type, answer.url, item.entry
+            )
+        except TimeoutError:
+            message = f"{item.url}: extracting takes longer than {PARSE_TIMEOUT:g} s"
+            return PageFailure(message, transient=False)
+
+    def _blocked(self) -> tuple[tuple[str, float], ...]:
+        now = time.time()
+        return tuple((host, end) for host, end in self.fetcher.gate.blocked.items() if end > now)
+
+    async def _deliver_held(self) -> None:
+        for plan in list(self._held.values()):
+            await self._deliver(plan)
+
+    async def _deliver(self, plan: Plan) -> dict[str, str]:
+        """Deliver a held plan, as often as it takes. Raises RetryLater after `attempts`."""
+        attempt = 0
+        while True:
+            attempt += 1
+            # Shielded: a stop lets the delivery under way come to its end.
+            delivery = asyncio.ensure_future(self._write(deliver, self.bus, self.state, plan))
+            self._delivering.add(delivery)
+            delivery.add_done_callback(self._delivering.discard)
+            try:
+                dead = await asyncio.shield(delivery)
+            except RetryLater as trouble:
+                if self.attempts is not None and attempt >= self.attempts:
+                    raise
+                wait = min(trouble.after * 2 ** min(attempt - 1, 10), self._max_backoff)
+                log = structlog.get_logger("detente.collectors")
+                log.warning("not delivered", reason=trouble.reason, again_in=wait)
+                await asyncio.sleep(wait)
+                continue
+            del self._held[plan.feed.feed]
+            self._note(plan, dead)
+            return dead
+
+    @property
+    def _max_backoff(self) -> float:
+        return self.settings.runner.max_backoff
+
+    def _note(self, plan: Plan, dead: dict[str, str]) -> None:
+        for record in plan.records:
+            if record.key in dead:
+                self.dispositions.note("dead", record.key, reason=dead[record.key], label="size")
+            else:
+                label = "new" if record.revision == 1 else "changed"
+                self.dispositions.note("published", record.key, label=label)
+
+    async def _write(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """Call what touches the state or the bus, off the event loop, one after the other."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer, partial(function, *args, **named))
+
+    async def _read(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """Call what works on strangers' bytes, off the event loop. Raises TimeoutError."""
+        async with self._reading:  # so that waiting for a free thread doesn't count
+            future: Future[T] = self._readers.submit(partial(function, *args, **named))
+            return await asyncio.wait_for(asyncio.wrap_future(future), PARSE_TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    new: int = 0
+    changed: int = 0
+    seen: int = 0
+    dropped: int = 0
+    dead: int = 0
+
+
+def _plan(row: FeedRow, decision: Decision, blocked: tuple[tuple[str, float], ...]) -> Plan:
+    return Plan(
+        feed=row,
+        examined=True,
+        records=tuple(
+            PlannedRecord(message.id, encode(message), message.revision)
+            for message in decision.messages
+        ),
+        articles=decision.articles,
+        aliases=decision.aliases,
+        sightings=decision.sightings,
+        blocked=blocked,
+    )
+
+
+def _moment() -> Moment:
+    return Moment(datetime.now(UTC), random.random())
