@@ -5,6 +5,7 @@ A TOML file of `[[feeds]]` tables, or OPML as feed readers export it (`collector
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import tomllib
@@ -233,7 +234,7 @@ def _url_problem(url: str) -> str | None:
 
 def _encoding_problem(name: str) -> str | None:
     try:
-        b"".decode(name)  # codecs.lookup knows hex and rot13, too
+        io.TextIOWrapper(io.BytesIO(), encoding=name)  # codecs.lookup knows hex and rot13, too
     except (LookupError, ValueError):
         return "no text encoding that Python knows"
     return None

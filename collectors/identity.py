@@ -83,8 +83,11 @@ def canonical_url(url: str | None, base: str | None = None) -> str | None:
     Scheme and host in lower case, no default port, no user, no fragment, no tracking parameters;
     the rest of the query stays as it is, in order. A relative link is resolved against `base`.
     """
+    text = (url or "").strip()
+    if not text or text.endswith("://"):
+        return None
     try:
-        parts = urlsplit(urljoin(base, url.strip()) if base and url else (url or "").strip())
+        parts = urlsplit(urljoin(base, text) if base else text)
         host, port = parts.hostname or "", parts.port
         host = (host if host.isascii() else host.encode("idna").decode()).rstrip(".")
     except ValueError:  # UnicodeError is one, too

@@ -11,6 +11,7 @@ import io
 import re
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,9 @@ from collectors.status import PollState
 MAX_GUID = 2_048
 MAX_LINK = 4_096
 _MAX_AUTHORS = 20
+_SAMPLE = 50_000
+_DECLARED = re.compile(rb"\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.:-]+)")
+_GUESSES = ("cp1251", "koi8_r", "cp1252", "cp1250", "iso8859_2", "iso8859_5", "gb18030")
 
 _HTML = ("text/html", "application/xhtml+xml")
 _PERIODS = {
@@ -91,6 +95,9 @@ def parse_feed(
     except Exception as error:  # feedparser raises all sorts on odd documents (its issue 599)
         message = f"the parser gave up: {type(error).__name__}: {error}"
         raise ParseFailure(PollState.PARSE_ERROR, message[:500]) from error
+    if not encoding and (guess := _guessed_encoding(body, found)):
+        mended = parse_feed(body, content_type=content_type, url=url, now=now, encoding=guess)
+        return replace(mended, oddity=f"read as {guess}, which isn't what it declares")
     version = found.get("version") or ""
     entries = list(found.get("entries", ()))
     if not version and not entries:
@@ -108,6 +115,26 @@ def parse_feed(
         cut_off=cut_off,
         oddity=_oddity(found),
     )
+
+
+def _guessed_encoding(body: bytes, found: Any) -> str | None:
+    """The likeliest encoding of a document that isn't in the one it declares, nor in UTF-8.
+
+    feedparser falls back on Western encodings, so that Russian comes out as "Ïîñëû".
+    """
+    if not isinstance(found.get("bozo_exception"), feedparser.exceptions.CharacterEncodingOverride):
+        return None
+    declared = _DECLARED.match(body)
+    for encoding in (declared[1].decode() if declared else "utf-8", "utf-8"):
+        try:
+            body.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+        return None
+    import charset_normalizer
+
+    best = charset_normalizer.from_bytes(body[:_SAMPLE], cp_isolation=list(_GUESSES)).best()
+    return best.encoding if best else None
 
 
 def _depth(body: bytes) -> int:

@@ -79,6 +79,15 @@ def test_golden_feeds(path: Path) -> None:
 # Encodings
 
 
+@pytest.mark.parametrize("codec", ["cp1251", "koi8-r"])
+def test_russian_that_claims_to_be_utf8(codec: str) -> None:
+    text = f"{RUSSIAN}, чтобы обсудить визы и работу посольств"
+    body = rss(item(1, title=text, text=text)).decode().encode(codec)
+    parsed = parse(body, "application/rss+xml; charset=utf-8")
+    assert parsed.entries[0].title == text
+    assert "isn't what it declares" in (parsed.oddity or "")
+
+
 def russian(declared: str | None) -> str:
     declaration = f' encoding="{declared}"' if declared else ""
     return (

@@ -1,0 +1,126 @@
+"""Which article an entry is: canonical addresses, identity keys, aliases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.catalog import Feed
+from collectors.entry import ClaimedDate, Entry
+from collectors.identity import Identified, article_id, canonical_url, identify
+
+FEED = Feed(id="sample", url="https://www.sample.example/feed.xml", outlet="Sample")
+DAY = ClaimedDate("1 Mar 2026", datetime(2026, 3, 1, 23, 30, tzinfo=UTC), "claimed")
+
+
+def entry(guid: str | None = None, link: str | None = None, title: str = "Envoys meet") -> Entry:
+    return Entry(guid, link, title, None, None, (), DAY)
+
+
+def identified(*entries: Entry, **changes: Any) -> list[Identified]:
+    feed = Feed(**{"id": FEED.id, "url": FEED.url, "outlet": FEED.outlet, **changes})
+    return identify(entries, feed, feed.url)
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("HTTPS://News.Example:443/a?b=1#top", "https://news.example/a?b=1"),
+        ("http://news.example:80", "http://news.example/"),
+        ("http://news.example:8080/x", "http://news.example:8080/x"),
+        ("https://me:secret@news.example/x", "https://news.example/x"),
+        (
+            "https://news.example/a?utm_source=rss&id=7&fbclid=x&b=2",
+            "https://news.example/a?id=7&b=2",
+        ),
+        ("https://news.example/a?UTM_Medium=x", "https://news.example/a"),
+        ("https://новости.example/x", "https://xn--b1amnebsh.example/x"),
+        ("https://news.example./x", "https://news.example/x"),
+        ("https://[2001:DB8::1]/x", "https://[2001:db8::1]/x"),
+        ("//other.example/x", "https://other.example/x"),
+        ("/rel?x=1", "https://www.sample.example/rel?x=1"),
+        ("mailto:a@b.example", None),
+        ("javascript:alert(1)", None),
+        ("https://", None),
+        ("https://[oops/", None),
+        ("https://x.example:99999/", None),
+        (f"https://x.example/{'x' * 5_000}", None),
+        ("https://ex\u2024ample..example/", None),
+        (None, None),
+    ],
+)
+def test_canonical_addresses(written: str | None, canonical: str | None) -> None:
+    assert canonical_url(written, FEED.url) == canonical
+
+
+@given(st.text(max_size=60) | st.from_regex(r"https?://[^ ]{1,40}", fullmatch=True))
+def test_a_canonical_address_is_its_own(written: str) -> None:
+    once = canonical_url(written)
+    assert once is None or canonical_url(once) == once
+
+
+def test_the_url_policy() -> None:
+    (one,) = identified(entry("https://sample.example/?p=1", "https://sample.example/a"))
+    assert one.key == "url:https://sample.example/a"
+    assert one.aliases == ("guid-path:sample.example:/?p=1",)
+    assert one.url == "https://sample.example/a"
+
+
+def test_a_guid_that_moved_to_https_leads_to_the_same_article() -> None:
+    (before,) = identified(entry("http://sample.example/?p=1", "http://sample.example/a"))
+    (after,) = identified(entry("https://www.sample.example/?p=1", "https://sample.example/b"))
+    assert set(before.aliases) & set(after.aliases)
+
+
+def test_the_guid_policy_never_trusts_the_link() -> None:
+    this, last = identified(
+        entry("page_id=2", "https://sample.example/national-day"),
+        entry("page_id=1", "https://sample.example/national-day"),
+        identity="guid",
+    )
+    assert this.key == "guid:sample:page_id=2"
+    assert not set(this.keys) & set(last.keys)
+
+
+def test_a_guid_written_to_be_unique_is_so_at_its_publisher() -> None:
+    (one,) = identified(entry("urn:uuid:1"), identity="guid")
+    (two,) = identified(entry("urn:uuid:1"), identity="guid", id="another-feed")
+    assert one.key == two.key == "guid:sample.example:urn:uuid:1"
+
+
+def test_the_url_day_policy() -> None:
+    (one,) = identified(entry("7", "https://sample.example/daily"), identity="url-day")
+    assert one.keys == ("url-day:https://sample.example/daily:2026-03-01",)
+
+
+def test_what_a_document_shows_to_be_ambiguous_is_not_trusted() -> None:
+    """One guid for all; one link for all; the front page as a link."""
+    first, second = identified(
+        entry("issue-1", "https://sample.example/a"), entry("issue-1", "https://sample.example/b")
+    )
+    assert (first.key, first.aliases) == ("url:https://sample.example/a", ())
+    first, second = identified(
+        entry("1", "https://sample.example/live"), entry("2", "https://sample.example/live")
+    )
+    assert (first.key, second.key) == ("guid:sample:1", "guid:sample:2")
+    first, second = identified(entry(None, "https://sample.example/", "A"), entry(None, None, "B"))
+    assert first.key.startswith("text:sample:")
+    assert first.key != second.key
+    assert second.url == FEED.url
+
+
+def test_an_aggregators_guids_keep_their_hosts() -> None:
+    one, two = identified(
+        entry("https://a.example.org/?p=1", "https://a.example.org/x"),
+        entry("https://b.example.net/?p=1", "https://b.example.net/x"),
+    )
+    assert not set(one.keys) & set(two.keys)
+
+
+def test_ids_are_stable_for_good() -> None:
+    """A change here would publish every article of every user anew."""
+    assert article_id("url:https://sample.example/a") == "ae848c7961df0fa0f7aecb556998b34b4"
