@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from detente.bus.base import Bus, Delivery, Record
-from detente.flow import TOPICS, dead_letter_topic
+from detente.flow import DEAD_SUFFIX, TOPICS, dead_letter_topic
 
 PREFIX = "dead-"
 _READER = "dead-letters"
@@ -75,7 +75,7 @@ def dead_letter(
     if max_bytes is not None and len(value) > max_bytes:
         headers["truncated-from"] = str(len(value))
         value = value[:max_bytes]
-    encoded = {PREFIX + name: text.encode() for name, text in headers.items()}
+    encoded = {PREFIX + name: text.encode(errors="replace") for name, text in headers.items()}
     return Record(record.key, value, {**record.headers, **encoded})
 
 
@@ -86,8 +86,14 @@ def list_dead_letters(
     letters: dict[str, DeadLetter] = {}
     for topic in topics:
         for delivery in read_all(bus, dead_letter_topic(topic), _READER):
-            header = {name: value.decode() for name, value in delivery.headers.items()}
-            id = header.get(PREFIX + "id", "")
+            header = {
+                name: value.decode(errors="replace")
+                for name, value in delivery.headers.items()
+                if name.startswith(PREFIX)  # the original's own headers may be any bytes
+            }
+            # What another tool parked has no id of ours: its place tells it from the others.
+            place = f"{delivery.topic}[{delivery.partition}]@{delivery.offset}"
+            id = header.setdefault(PREFIX + "id", place)
             if PREFIX + "replayed" in header:
                 if id in letters:
                     letters[id] = replace(letters[id], replayed=delivery.appended)
@@ -136,8 +142,8 @@ def _from_headers(delivery: Delivery, header: dict[str, str]) -> DeadLetter:
     reason = header.get(PREFIX + "reason", "unknown")
     trace = header.get(PREFIX + "traceback")
     return DeadLetter(
-        id=header.get(PREFIX + "id", ""),
-        topic=header.get(PREFIX + "topic", delivery.topic),
+        id=header[PREFIX + "id"],
+        topic=header.get(PREFIX + "topic", delivery.topic.removesuffix(DEAD_SUFFIX)),
         key=delivery.key,
         stage=header.get(PREFIX + "stage", "unknown"),
         reason=f"{reason}\n{trace}" if trace else reason,

@@ -36,9 +36,24 @@ def _alias(text: str) -> str:
         raise ValueError("has space around it or twice within; write it with single spaces")
     if "*" in text[:-1]:
         raise ValueError("has a * that isn't its last character; write the stem, then one *")
+    if text.endswith(" *"):
+        raise ValueError("has a space before its *; write the stem, then one *")
     if not any(sign.isalnum() for sign in text):
         raise ValueError("has no letter or digit")
     return text
+
+
+# Pydantic's own bounds would count a list without its malformed items, and complain twice.
+def _some(aliases: tuple[str, ...]) -> tuple[str, ...]:
+    if not aliases:
+        raise ValueError("is empty; a side that nothing names is never found")
+    return aliases
+
+
+def _two(sides: tuple[Side, ...]) -> tuple[Side, ...]:
+    if len(sides) != 2:
+        raise ValueError(f"a dyad has two sides, not {len(sides)}")
+    return sides
 
 
 Alias: TypeAlias = Annotated[str, AfterValidator(_alias)]
@@ -58,7 +73,7 @@ class Side(_Value):
 
     code: Code
     name: Text
-    aliases: Aliases
+    aliases: Annotated[Aliases, AfterValidator(_some)]
     demonyms: Aliases = ()
     hosts: tuple[Text, ...] = ()
 
@@ -93,7 +108,7 @@ class Watch(_Value):
 
     name: Slug
     title: Text
-    sides: Annotated[tuple[Side, ...], Field(min_length=2, max_length=2)]
+    sides: Annotated[tuple[Side, ...], AfterValidator(_two)]
     actors: tuple[Actor, ...] = ()
     terms: Aliases = ()
     traps: Aliases = ()
@@ -109,7 +124,7 @@ class Watch(_Value):
         """The code of the side that speaks for itself on this host, or None."""
         host = (host or "").lower().rstrip(".")
         for side in self.sides:
-            if any(host == own or host.endswith("." + own) for own in side.hosts):
+            if any(f".{host}".endswith(f".{own.lower()}") for own in side.hosts):
                 return side.code
         return None
 

@@ -40,18 +40,19 @@ class ActorMatcher:
         self._watch = watch
 
     def mentions(self, text: str) -> Sequence[Mention]:
-        """Every mention, in order and without overlap: leftmost first, then longest.
+        """Every mention, in order and without overlap: of those that overlap the longest.
 
         The rules of matching are the watch's (see `detente.watch`). Traps hide what they cover.
         """
         found = []
-        covered = 0
-        for start, end, target in sorted(self._hits(text), key=_leftmost_longest):
-            if start >= covered:
-                covered = end
+        covered = bytearray(len(text))
+        for start, end, target in sorted(self._hits(text), key=_longest_leftmost):
+            # What is no longer than those before can only overlap them with one of its ends.
+            if not covered[start] and not covered[end - 1]:
+                covered[start:end] = b"\1" * (end - start)
                 if not target.trap:
                     found.append(Mention(start, end, target.side, target.actor))
-        return found
+        return sorted(found, key=lambda mention: mention.start)
 
     def _hits(self, text: str) -> Iterator[tuple[int, int, _Target]]:
         folded = fold(text)
@@ -123,9 +124,9 @@ def _in_word(sign: str) -> bool:
     return sign.isalnum() or sign == "_"
 
 
-def _leftmost_longest(hit: tuple[int, int, _Target]) -> tuple[int, int, bool]:
+def _longest_leftmost(hit: tuple[int, int, _Target]) -> tuple[int, int, bool]:
     start, end, target = hit
-    return start, -end, not target.trap
+    return start - end, start, not target.trap
 
 
 def _aliases(watch: Watch) -> Iterator[tuple[str, _Target]]:

@@ -8,7 +8,9 @@ are for news prose in English and Russian; any other text is still covered exact
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 LONGEST: Final = 1_000
@@ -44,18 +46,13 @@ def quoted(text: str, start: int, end: int) -> bool:
     being an apostrophe far more often. A quotation left open runs to the end of its line: a
     speech over several paragraphs opens each anew.
     """
-    line = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
-    inside, opened, closing = 0, -1, ""
-    for mark in _MARK.finditer(text, line, end):
-        place, sign = mark.start(), mark[0]
-        if opened < 0:
-            if _opens(text, place, line):
-                opened, closing = place, _CLOSING.get(sign, "")
-        elif sign in closing and (sign != "’" or _closes_single(text, place)):
-            inside += max(0, place + 1 - max(opened, start))
-            opened = -1
-    if opened >= 0:
-        inside += max(0, end - max(opened, start))
+    inside = 0
+    quotations = _quotations(text)
+    for place in range(bisect_right(quotations, start, key=_closed), len(quotations)):
+        opened, closed = quotations[place]
+        if opened >= end:
+            break
+        inside += min(closed, end) - max(opened, start)
     return 2 * inside > end - start
 
 
@@ -116,11 +113,12 @@ _UNSPACED_STARTERS: Final = frozenset("the but and he she it they we in on this 
 
 def _spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The sentences of one line, with the space around them."""
+    start = _past_space(text, start, end)
     for stop in _STOP.finditer(text, start, end):
         at = stop.end() if stop["cjk"] else stop.end("close")
         if at < end and _ends_sentence(text, stop, start):
             yield start, at
-            start = at
+            start = _past_space(text, at, end)
     yield start, end
 
 
@@ -140,11 +138,11 @@ def _ends_sentence(text: str, stop: re.Match[str], start: int) -> bool:
         return bool(following) or bool(stop["open"])
     before = _BEFORE.search(text, max(start, stop.start() - 30), stop.start())
     word = before[0].lstrip(".'’-") if before else ""
-    if stop.start() - len(word) == start + _indent(text, start) and _numbers_item(word):
+    if stop.start() - len(word) == start and _numbers_item(word):
         return False
     if len(following) == 1 and following.isalpha() and text[stop.end() : stop.end() + 1] == ".":
-        return not _INITIALS.fullmatch(word)
-    if word == "г" and text[start : stop.start() - 1].rstrip()[-1:].isdigit():
+        return not _INITIALS.fullmatch(word) and word.lower() not in _TITLES
+    if word == "г" and text[max(start, stop.start() - 3) : stop.start() - 1].strip()[-1:].isdigit():
         return True
     opened = bool(stop["open"].strip("—–- "))
     return _word_ends_sentence(word, following, opened=opened)
@@ -184,11 +182,10 @@ def _numbers_item(word: str) -> bool:
     return len(word) <= 3 and (word.isdigit() or len(word) == 1 or set(word) <= set("IVX"))
 
 
-def _indent(text: str, start: int) -> int:
-    at = start
-    while at < len(text) and text[at].isspace():
-        at += 1
-    return at - start
+def _past_space(text: str, start: int, end: int) -> int:
+    while start < end and text[start].isspace():
+        start += 1
+    return start
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -201,9 +198,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
                 at = found[-1]
                 break
         yield start, at
-        start = at
-        while start < end and text[start].isspace():
-            start += 1
+        start = _past_space(text, at, end)
     yield start, end
 
 
@@ -212,8 +207,7 @@ _CUTS: Final = tuple(re.compile(cut) for cut in (r"[;:]\s", r",\s|\s[—–-]\s"
 
 def _stripped(text: str, spans: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     for start, end in spans:
-        while start < end and text[start].isspace():
-            start += 1
+        start = _past_space(text, start, end)
         while end > start and text[end - 1].isspace():
             end -= 1
         if start < end:
@@ -222,6 +216,30 @@ def _stripped(text: str, spans: Iterator[tuple[int, int]]) -> Iterator[tuple[int
 
 _MARK: Final = re.compile('["“”„«»‘’]')
 _CLOSING: Final = {'"': '"', "“": '”"', "„": "“”", "«": "»", "‘": "’", "”": "”"}
+
+
+@lru_cache(maxsize=4)
+def _quotations(text: str) -> Sequence[tuple[int, int]]:
+    """Every quotation with its marks, in order. Kept for the sentences of one text, each of which
+    asks: found anew for each, those of one long line would cost the square of its length."""
+    found = []
+    for line in _LINE.finditer(text):
+        opened, closing = -1, ""
+        for mark in _MARK.finditer(text, line.start(), line.end()):
+            place, sign = mark.start(), mark[0]
+            if opened < 0:
+                if _opens(text, place, line.start()):
+                    opened, closing = place, _CLOSING.get(sign, "")
+            elif sign in closing and (sign != "’" or _closes_single(text, place)):
+                found.append((opened, place + 1))
+                opened = -1
+        if opened >= 0:
+            found.append((opened, line.end()))
+    return found
+
+
+def _closed(quotation: tuple[int, int]) -> int:
+    return quotation[1]
 
 
 def _opens(text: str, place: int, line: int) -> bool:

@@ -34,7 +34,7 @@ def terms(text: str) -> list[str]:
 @lru_cache(maxsize=65_536)
 def _stem(word: str) -> str:
     stem: str = _stemmers()[bool(_CYRILLIC.search(word))].stemWord(word)
-    return stem
+    return stem or word  # Porter leaves nothing of "s", and "S-400" isn't "400"
 
 
 def _stemmers() -> tuple[Stemmer.Stemmer, Stemmer.Stemmer]:

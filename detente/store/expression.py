@@ -78,11 +78,15 @@ def parse_expression(text: str) -> Expression | None:
         if isinstance(node, tree.Phrase):
             return _phrase(node.value[1:-1])
         if isinstance(node, tree.Word):
-            return _word(node.value)
+            return _word(node.value, node.pos)
         kind = re.sub(r"(?<!^)(?=[A-Z])", " ", type(node).__name__).lower()
-        raise ConfigError(f"search: a {kind} ({node}) can't be searched here; {_HINT}")
+        said = f"a {kind} ({node}) at position {node.pos} can't be searched here"
+        raise ConfigError(f"search: {said}; {_HINT}")
 
-    return convert(parsed)
+    try:
+        return convert(parsed)
+    except RecursionError:
+        raise ConfigError(f"search: too many parts within parts; {_HINT}") from None
 
 
 def _phrase(text: str) -> Expression | None:
@@ -90,12 +94,16 @@ def _phrase(text: str) -> Expression | None:
     return Phrase(tuple(found)) if found else None
 
 
-def _word(text: str) -> Expression | None:
-    stem = text.rstrip("*")
-    if stem == text and not re.search(r"(?<!\\)[*?]", text):
-        return _phrase(re.sub(r"\\(.)", r"\1", text))
+def _word(text: str, place: int) -> Expression | None:
+    where = f"search: {text!r} at position {place}"
+    if text in ("&&", "||") or text.startswith("!"):
+        # The parser takes Lucene's other spellings for words: the search would mean the opposite.
+        raise ConfigError(f"{where}: write AND, OR or NOT; {_HINT}")
+    stem = re.sub(r"(?<!\\)\*+$", "", text)
     if re.search(r"(?<!\\)[*?]", stem):
-        raise ConfigError(f"search: {text!r}: a * may only end a word; {_HINT}")
+        raise ConfigError(f"{where}: a * may only end a word; {_HINT}")
+    if stem == text:
+        return _phrase(re.sub(r"\\(.)", r"\1", text))
     # A prefix is compared with stems as it stands: stemming half a word would miss its whole.
     parts = words(stem)
     if not parts:

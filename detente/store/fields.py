@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from math import isfinite
 from typing import Any
 
 
@@ -105,6 +106,9 @@ TEXT_FIELDS: tuple[str, ...] = tuple(field.name for field in FIELDS if field.kin
 MAX_KEYWORD = 8_000
 """Characters; Lucene refuses a term of more than 32,766 bytes, and a character takes up to 4."""
 
+MAX_LONG = 2**63 - 1
+"""What a store's 64 bits hold."""
+
 _TYPES: Mapping[Kind, type | tuple[type, ...]] = {
     Kind.KEYWORD: str,
     Kind.KEYWORDS: list,
@@ -136,7 +140,7 @@ def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
 def date_text(instant: datetime | str) -> str:
     """An instant in UTC, in a form whose order as text is its order in time."""
     moment = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _field_problems(field: Field, document: Mapping[str, Any]) -> Iterator[str]:
@@ -159,7 +163,14 @@ def _field_problems(field: Field, document: Mapping[str, Any]) -> Iterator[str]:
     elif field.kind is Kind.NESTED:
         parts: list[Any] = document[field.name]
         for i, part in enumerate(parts):
-            yield from (f"{field.name}[{i}].{said}" for said in problems(part, field.fields))
+            if isinstance(part, Mapping):
+                yield from (f"{field.name}[{i}].{said}" for said in problems(part, field.fields))
+            else:
+                yield f"{field.name}[{i}]: {type(part).__name__} where an object belongs"
+    elif isinstance(value, float) and not isfinite(value):
+        yield f"{field.name}: {value} is no number"
+    elif isinstance(value, int) and abs(value) > MAX_LONG:
+        yield f"{field.name}: {value:,} is too large"
 
 
 def _keyword_problems(name: str, value: object) -> Iterator[str]:

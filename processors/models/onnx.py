@@ -1,0 +1,180 @@
+"""The shipped model: an int8 encoder with three heads, run by ONNX Runtime on the processor.
+
+One passage a run, and as many runs side by side as there are threads. The int8 model scales what
+it multiplies by the largest value in sight: run in a batch, a passage's scores would depend on its
+neighbours and on padding (one label in thirty did), and an article that is delivered again would
+be judged otherwise. Single runs need no padding, and on processors they are the faster way, too
+(docs/decisions/0004-the-model.md).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from detente.errors import ConfigError
+from processors.models.base import ModelIdentity, Passage, Scores
+from processors.models.encoding import Encoded, Encoder
+from processors.models.manifest import MODEL, TOKENIZER, Manifest, read_manifest, revision_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SHIPPED: Final = Path(__file__).parent / "shipped"
+
+CHUNK_PASSAGES: Final = 4096
+"""How many passages are tokenized at once, which bounds memory."""
+
+_INPUTS: Final = ("input_ids", "attention_mask", "token_type_ids")
+
+_log = structlog.get_logger(__name__)
+
+
+class OnnxClassifier:
+    """Judges with the model in `folder`, by default the shipped one.
+
+    `threads` is how many passages are judged side by side; 0 is one for each core. `truncated`
+    counts the passages whose text was cut since loading. Safe to share between threads. A
+    passage's scores depend on nothing but itself.
+    """
+
+    def __init__(self, folder: Path | None = None, *, threads: int = 0) -> None:
+        self._folder = folder or SHIPPED
+        self._threads = threads
+        self._loading = threading.Lock()
+        self._loaded: _Loaded | None = None
+        self.truncated = 0
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Name and revision of the files; loads them."""
+        return self._load().identity
+
+    @property
+    def heads(self) -> Mapping[str, tuple[str, ...]]:
+        """The model's heads and their labels, in its own order; loads it."""
+        return self._load().manifest.heads
+
+    def warm_up(self) -> None:
+        """Load and check the model; do nothing if it is loaded.
+
+        Raises `ConfigError` when files are missing, damaged or not what `model.json` says.
+        """
+        self._load()
+
+    def classify(self, passages: Sequence[Passage]) -> Sequence[Scores]:
+        """Judge each passage, in order. Texts longer than the model reads are cut and counted."""
+        loaded = self._load()
+        scores: list[Scores] = []
+        for start in range(0, len(passages), CHUNK_PASSAGES):
+            encoded = loaded.encoder.encode(passages[start : start + CHUNK_PASSAGES])
+            self._count_cut(encoded)
+            scores += loaded.judge(encoded)
+        return scores
+
+    def _count_cut(self, encoded: Sequence[Encoded]) -> None:
+        cut = [one.cut for one in encoded if one.cut]
+        if cut:
+            self.truncated += len(cut)
+            _log.info("texts cut to the model's length", passages=len(cut), tokens=sum(cut))
+
+    def _load(self) -> _Loaded:
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = _Loaded(self._folder, self._threads)
+            return self._loaded
+
+
+class _Loaded:
+    """The model's parts, checked against its manifest."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self.manifest = read_manifest(folder)
+        self.identity = ModelIdentity(self.manifest.name, revision_of(folder, self.manifest.files))
+        self._session = _open_session(folder / MODEL)
+        _check_session(self._session, self.manifest, folder)
+        self.encoder = _open_encoder(folder / TOKENIZER, self.manifest)
+        self._workers = ThreadPoolExecutor(threads or _cores(), "encoder")
+
+    def judge(self, encoded: Sequence[Encoded]) -> list[Scores]:
+        """Longest first, so that the last ones to end are short and no worker waits long."""
+        order = sorted(range(len(encoded)), key=lambda place: -len(encoded[place].ids))
+        runs = self._workers.map(lambda place: self._judge_one(encoded[place]), order)
+        scores = dict(zip(order, runs, strict=True))
+        return [scores[place] for place in range(len(encoded))]
+
+    def _judge_one(self, encoded: Encoded) -> Scores:
+        (logits,) = self._session.run(None, _inputs(encoded))
+        scores: dict[str, dict[str, float]] = {}
+        start = 0
+        for head, labels in self.manifest.heads.items():
+            part = logits[0, start : start + len(labels)] / self.manifest.temperatures[head]
+            scores[head] = dict(zip(labels, _softmax(part), strict=True))
+            start += len(labels)
+        return scores
+
+
+def _cores() -> int:
+    """The cores that this process may use, which in a container are fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _open_session(path: Path) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(
+            str(path), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # ONNX Runtime raises classes of its C++ side without a common base
+        raise ConfigError(f"ONNX Runtime can't open {path}: {error}") from error
+
+
+def _check_session(session: Any, manifest: Manifest, folder: Path) -> None:
+    problems = []
+    inputs = {one.name for one in session.get_inputs()}
+    if inputs != set(_INPUTS):
+        problems.append(f"takes {sorted(inputs)}, not {sorted(_INPUTS)}")
+    width = sum(len(labels) for labels in manifest.heads.values())
+    shapes = [one.shape for one in session.get_outputs()]
+    if len(shapes) != 1 or shapes[0][-1] != width:
+        problems.append(f"gives {shapes}, not one row of {width} logits a passage")
+    if problems:
+        raise ConfigError([f"{folder / MODEL} {problem}" for problem in problems])
+
+
+def _open_encoder(path: Path, manifest: Manifest) -> Encoder:
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exception
+        raise ConfigError(f"{path} is no tokenizer: {error}") from error
+    return Encoder(tokenizer, max_tokens=manifest.max_tokens, max_context=manifest.max_context)
+
+
+def _inputs(encoded: Encoded) -> dict[str, NDArray[np.int64]]:
+    import numpy as np
+
+    rows = (encoded.ids, [1] * len(encoded.ids), encoded.segments)
+    return {name: np.array([row], dtype=np.int64) for name, row in zip(_INPUTS, rows, strict=True)}
+
+
+def _softmax(logits: NDArray[np.float32]) -> list[float]:
+    import numpy as np
+
+    shifted = np.exp(logits.astype(np.float64) - logits.max())
+    return [float(value) for value in shifted / shifted.sum()]

@@ -1,0 +1,108 @@
+"""The text of a search: what is understood, and what is refused, saying where."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detente.errors import ConfigError
+from detente.store.expression import AllOf, AnyOf, Expression, NotThis, Phrase, parse_expression
+
+STEADY = settings(derandomize=True, deadline=None)
+"""The same examples on every run, however slow the machine."""
+
+A, B, C = Phrase(("a",)), Phrase(("b",)), Phrase(("c",))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None),
+        ("  \n", None),
+        ("…", None),
+        ('""', None),
+        ("*", None),
+        ("-*", None),
+        ("(… …)", None),
+        ("a", A),
+        ("a b", AllOf((A, B))),
+        ("a AND b", AllOf((A, B))),
+        ("a OR b", AnyOf((A, B))),
+        ("a AND b OR c", AnyOf((AllOf((A, B)), C))),
+        ("a (b OR c)", AllOf((A, AnyOf((B, C))))),
+        ("NOT a", NotThis(A)),
+        ("-a", NotThis(A)),
+        ("+a", A),
+        ("a NOT b", AllOf((A, NotThis(B)))),
+        ("a … b", AllOf((A, B))),
+        ("a …", A),
+        ("NOT …", None),
+        ("a and or not b", AllOf((A, Phrase(("and",)), Phrase(("or",)), Phrase(("not",)), B))),
+        ('"a b c"', Phrase(("a", "b", "c"))),
+        ('"a* b"', Phrase(("a", "b"))),
+        ("a*", Phrase(("a",), prefix=True)),
+        ("sanctions*", Phrase(("sanctions",), prefix=True)),
+        ("sanctions", Phrase(("sanction",))),
+        ("САНКЦ*", Phrase(("санкц",), prefix=True)),
+        ("u.s.-russia*", Phrase(("u.", "russia"), prefix=True)),
+        (r"a\*", A),
+        (r"\(a\)", A),
+        (r"a\:b", Phrase(("a:b",))),
+        ("a/b", Phrase(("a", "b"))),
+        ("don't", Phrase(("don't",))),
+    ],
+)
+def test_what_is_understood(text: str, expected: Expression | None) -> None:
+    assert parse_expression(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x title:y", "a search field (title:y) at position 2"),
+        ("x [a TO b]", "a range ([a TO b]) at position 2"),
+        ("{a TO b}", "a range ({a TO b}) at position 0"),
+        ("x >=5", "at position 2"),
+        ("x /y/", "a regex (/y/) at position 2"),
+        ("x y~", "a fuzzy (y~) at position 2"),
+        ('x "a b"~2', 'a proximity ("a b"~2) at position 2'),
+        ("x y^2", "a boost (y^2) at position 2"),
+        ("x (y OR z~)", "a fuzzy (z~) at position 8"),
+        ("x a*b", "'a*b' at position 2: a * may only end a word"),
+        ("x a?", "'a?' at position 2"),
+        # Lucene's other spellings would be taken for words, and mean the opposite.
+        ("x !y", "'!y' at position 2: write AND, OR or NOT"),
+        ("x && y", "'&&' at position 2"),
+        ("x || y", "'||' at position 2"),
+        ("x AND", "at the end"),
+        ("(x", "at the end"),
+        ("x)", "at position 1"),
+        ("()", "at position 1"),
+        ("OR x", "at position 0"),
+        ('x "y', "at position 2"),
+        ("x\\", "at position 1"),
+    ],
+)
+def test_what_is_refused_and_where(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_expression(text)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("search: ")
+    assert "are what a search knows" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["(" * 5_000 + "a" + ")" * 5_000, "NOT " * 5_000 + "a"])
+def test_parts_within_parts_have_an_end(text: str) -> None:
+    with pytest.raises(ConfigError, match="too many parts within parts"):
+        parse_expression(text)
+
+
+@STEADY
+@given(st.text(alphabet="abЖ \"*?()[]{}+-!~^:/\\&|'>=<.0\u00a0\ud800 ANDOT", max_size=25))
+def test_anything_is_understood_or_refused(text: str) -> None:
+    """Nothing else escapes: a person at the prompt gets an answer, never a traceback."""
+    with suppress(ConfigError):
+        parse_expression(text)

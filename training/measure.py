@@ -1,0 +1,113 @@
+"""The figures of the evaluation, each a plain function of predictions and truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import accuracy_score, f1_score
+
+from processors.models.base import RELEVANCE, RELEVANCE_LABELS, STANCE_HEADS, STANCE_LABELS, Scores
+from processors.relevance import relevance_of
+from processors.stance import NONE, sign_of, stance_of
+
+SIGNS = ("cooperative", "neutral", "adversarial", "none")
+
+CORE_SCORE = 0.5
+"""From this relevance score on a document counts as core where only core and none count."""
+
+
+class StanceFigures(NamedTuple):
+    """One direction: macro-F1 of the six labels and of the four signs, accuracy of the sign."""
+
+    count: int
+    grades: float
+    signs: float
+    accuracy: float
+
+
+class RelevanceFigures(NamedTuple):
+    """F1 of core against none (peripheral left out), macro-F1 and accuracy of all three."""
+
+    count: int
+    core: float
+    three: float
+    accuracy: float
+
+
+def stance_figures(
+    scores: Sequence[Scores], truth: Sequence[tuple[str, str]]
+) -> dict[str, StanceFigures]:
+    """Per direction, how the decisions on the scores compare with the labels."""
+    decisions = [stance_of(one) for one in scores]
+    figures = {}
+    for side, head in enumerate(STANCE_HEADS):
+        wanted = [labels[side] for labels in truth]
+        found = [decision[head][0] for decision in decisions]
+        figures[head] = StanceFigures(
+            count=len(wanted),
+            grades=_macro(wanted, found, STANCE_LABELS),
+            signs=_macro(list(map(sign, wanted)), list(map(sign, found)), SIGNS),
+            accuracy=float(accuracy_score(list(map(sign, wanted)), list(map(sign, found)))),
+        )
+    return figures
+
+
+def relevance_figures(scores: Sequence[Scores], truth: Sequence[str]) -> RelevanceFigures:
+    """How the decisions on the scores compare with the labels."""
+    decisions = [relevance_of(one) for one in scores]
+    found = [label for label, _ in decisions]
+    clear = [place for place, label in enumerate(truth) if label != "peripheral"]
+    core = f1_score(
+        [truth[place] == "core" for place in clear],
+        [decisions[place][1] >= CORE_SCORE for place in clear],
+        zero_division=0,
+    )
+    return RelevanceFigures(
+        count=len(truth),
+        core=float(core),
+        three=_macro(truth, found, RELEVANCE_LABELS),
+        accuracy=float(accuracy_score(truth, found)),
+    )
+
+
+def sign(label: str) -> str:
+    """The sign of a label as a class of its own: `n` is none."""
+    return "none" if label == NONE else sign_of(label)
+
+
+def calibration_error(scores: Sequence[Scores], truth: Sequence[tuple[str, str]]) -> float:
+    """Expected calibration error of the sign's confidence, both directions, ten equal bins."""
+    pairs = [
+        (decision[head][1], sign(decision[head][0]) == sign(labels[side]))
+        for decision, labels in zip(map(stance_of, scores), truth, strict=True)
+        for side, head in enumerate(STANCE_HEADS)
+    ]
+    confidence = np.array([pair[0] for pair in pairs])
+    right = np.array([pair[1] for pair in pairs], dtype=float)
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    gaps = [
+        abs(confidence[bins == one].mean() - right[bins == one].mean()) * (bins == one).sum()
+        for one in np.unique(bins)
+    ]
+    return float(sum(gaps) / len(pairs))
+
+
+def certain(scores: Mapping[str, str]) -> Scores:
+    """Scores that give one label of each head all probability: a baseline's decision."""
+    known = {RELEVANCE: RELEVANCE_LABELS, **dict.fromkeys(STANCE_HEADS, STANCE_LABELS)}
+    return {
+        head: {label: float(label == scores[head]) for label in labels}
+        for head, labels in known.items()
+    }
+
+
+def commonest(labels: Sequence[str]) -> str:
+    """The label that a guesser who knows nothing but the counts would always say."""
+    return Counter(labels).most_common(1)[0][0]
+
+
+def _macro(truth: Sequence[str], found: Sequence[str], labels: Sequence[str]) -> float:
+    return float(f1_score(truth, found, labels=list(labels), average="macro", zero_division=0))
