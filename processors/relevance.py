@@ -29,6 +29,12 @@ are alike, and this the label is right about as often as not (docs/model-card.md
 GAP: Final = "…"
 """Stands where sentences were left out, so that a long document with few mentions looks it."""
 
+_LENGTHS: Final = ((12, "short"), (40, "medium"), (120, "long"), (float("inf"), "very long"))
+"""Sentences, up to which a body is called so."""
+
+_SHARES: Final = ((0.0, "no"), (0.03, "very few"), (0.1, "few"), (0.3, "some"), (1.0, "many"))
+"""The part of the sentences, up to which it is called so."""
+
 # Which sentences are worth reading. These belong to the model's recipe, not to the watch: a change
 # of aliases there must not change what the trained model is shown.
 _SIDES: Final = (
@@ -48,11 +54,14 @@ def relevance_passage(title: str, body: str, *, voice: str = "") -> Passage:
 
     The title (may be empty), then the beginning of the body (may be empty) and the sentences that
     name the sides, in the document's order. A sentence weighs more the fewer others name that
-    side: in a Kremlin transcript the words on America tell more than those on Russia.
-    `voice` is the outlet's host.
+    side: in a Kremlin transcript the words on America tell more than those on Russia. As such an
+    excerpt makes a passing mention look like the subject, the context says in words how long the
+    body is, and how much of it names each side and both. `voice` is the outlet's host.
     """
-    lines = [_flat(title), _excerpt([_flat(one.text) for one in sentences(body)])]
-    return Passage("\n".join(line for line in lines if line), voice=voice)
+    split = [_flat(one.text) for one in sentences(body)]
+    lines = [_flat(title), _excerpt(split)]
+    text = "\n".join(line for line in lines if line)
+    return Passage(text, context=_density(split), voice=voice)
 
 
 def relevance_of(scores: Scores) -> tuple[RelevanceLabel, float]:
@@ -95,6 +104,23 @@ def _excerpt(body: Sequence[str]) -> str:
             kept.add(index)
             room -= lengths[index]
     return _joined(body, sorted(kept))
+
+
+def _density(body: Sequence[str]) -> str:
+    """How much of a body is about the sides, in words that an encoder knows; empty without one."""
+    if not body:
+        return ""
+    first, second = ({at for at, one in enumerate(body) if side.search(one)} for side in _SIDES)
+    shares = [_share(len(found) / len(body)) for found in (first, second, first & second)]
+    length = next(word for limit, word in _LENGTHS if len(body) <= limit)
+    return (
+        f"A {length} text: {shares[0]} sentences name America, {shares[1]} name Russia, "
+        f"{shares[2]} name both."
+    )
+
+
+def _share(part: float) -> str:
+    return next(word for limit, word in _SHARES if part <= limit)
 
 
 def _weights(body: Sequence[str]) -> list[float]:

@@ -33,7 +33,30 @@ def filler(count: int, words: int = 10) -> str:
 def test_a_short_document_is_read_whole() -> None:
     passage = relevance_passage(" The\n title ", "One  sentence. And another.", voice="a.example")
     assert passage.text == "The title\nOne sentence. And another."
-    assert (passage.context, passage.voice) == ("", "a.example")
+    assert passage.voice == "a.example"
+
+
+@pytest.mark.parametrize(
+    ("body", "context"),
+    [
+        ("", ""),
+        (
+            "Moscow thanked Washington.",
+            "A short text: many sentences name America, many name Russia, many name both.",
+        ),
+        (
+            filler(60) + " The Kremlin was silent.",
+            "A long text: no sentences name America, very few name Russia, no name both.",
+        ),
+        (
+            filler(18) + " The Kremlin called. The White House answered the Kremlin.",
+            "A medium text: few sentences name America, few name Russia, few name both.",
+        ),
+    ],
+)
+def test_how_much_of_a_document_names_the_sides(body: str, context: str) -> None:
+    """An excerpt alone would make a passing mention look like the subject."""
+    assert relevance_passage("The title", body).context == context
 
 
 def test_without_title_without_body_without_anything() -> None:

@@ -68,7 +68,10 @@ def newsroom_judged() -> list[tuple[str, str | None, str | None, Judgement]]:
     ]
     judge = Judge(load_watch("usa-rus"), open_classifier("shipped"))
     judgements = judge.judge(
-        [Text(a.first.title, "\n".join(a.first.paragraphs), "en", "sample.example") for a in articles]
+        [
+            Text(a.first.title, "\n".join(a.first.paragraphs), "en", "sample.example")
+            for a in articles
+        ]
     )
     return [
         (a.expected.relevance, a.expected.usa_rus, a.expected.rus_usa, judgement)

@@ -46,7 +46,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Every choice that a run depends on, beside the data and the base weights."""
 
     seed: int = 13
-    epochs: int = 7
+    epochs: int = 8
     sentences_per_batch: int = 32
     documents_per_batch: int = 16
     learning_rate: float = 1e-4
@@ -56,14 +56,15 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     dropout: float = 0.1
     label_smoothing: float = 0.05
     class_weight_power: float = 0.5
+    relevance_weight_power: float = 0.25
     sign_loss: float = 0.5
     relevance_loss: float = 1.0
-    drop_title: float = 0.4
+    drop_title: float = 0.3
     drop_body: float = 0.15
-    drop_context: float = 0.3
-    drop_voice: float = 0.3
-    mirror: float = 0.3
-    averaging: float = 0.99
+    drop_context: float = 0.2
+    drop_voice: float = 0.2
+    mirror: float = 0.15
+    averaging: float = 0.98
     max_tokens: int = 256
     max_context: int = 80
     bfloat16: bool = False
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--base", required=True, help="folder of the base encoder's weights")
     parser.add_argument("--data", help="the labelled text (default: DETENTE_DATA, ../shared/data)")
     parser.add_argument("--out", type=Path, default=Path("var/training/run"))
+    parser.add_argument("--start", type=Path, help="go on from the weights of another run")
     parser.add_argument(
         "--set",
         action="append",
@@ -84,11 +86,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     values = dict(change.split("=", 1) for change in options.set)
     recipe = msgspec.convert(values, Recipe, strict=False)
-    train(recipe, base=options.base, data=data_folder(options.data), out=options.out)
+    data = data_folder(options.data)
+    train(recipe, base=options.base, data=data, out=options.out, start=options.start)
 
 
-def train(recipe: Recipe, *, base: str, data: Path, out: Path) -> None:
-    """One run, from the labelled text to the weights in `out`. Deterministic on one machine."""
+def train(recipe: Recipe, *, base: str, data: Path, out: Path, start: Path | None = None) -> None:
+    """One run, from the labelled text to the weights in `out`; deterministic on one machine.
+
+    It begins with the base encoder, or where the run in the folder `start` ended.
+    """
     random.seed(recipe.seed)
     torch.manual_seed(recipe.seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -98,8 +104,8 @@ def train(recipe: Recipe, *, base: str, data: Path, out: Path) -> None:
     sentences = [sentence for sentence in load_sentences(data) if sentence.split == "train"]
     documents = [document for document in load_documents(data) if document.split == "train"]
     network = Network(base, recipe.dropout)
-    # Two thousand sentences can't improve thirty thousand word vectors, only bend them.
-    network.encoder.embeddings.requires_grad_(False)
+    if start:
+        network.load_state_dict(torch.load(start / "weights.pt", weights_only=True))
     average = copy.deepcopy(network).eval()
     batches = Batches(recipe, encoder, sentences, documents)
     steps = recipe.epochs * len(batches)
@@ -134,6 +140,7 @@ def train(recipe: Recipe, *, base: str, data: Path, out: Path) -> None:
         print(f"epoch {epoch + 1}: loss {total / len(batches):.3f}, {seconds:.0f} s", flush=True)
     notes = {
         "recipe": msgspec.to_builtins(recipe),
+        "start": json.loads((start / "run.json").read_text("utf-8")) if start else None,
         "seconds": round(time.monotonic() - started),
         "sentences": len(sentences),
         "documents": len(documents),
@@ -230,9 +237,11 @@ class Losses:
         counts[RELEVANCE] = torch.bincount(
             torch.tensor([label_index(one) for one in documents]), minlength=3
         ).float()
-        self._weights = {head: self._balanced(count) for head, count in counts.items()}
+        power = recipe.class_weight_power
+        self._weights = {head: _balanced(counts[head], power) for head in STANCE_HEADS}
+        self._weights[RELEVANCE] = _balanced(counts[RELEVANCE], recipe.relevance_weight_power)
         self._sign_weights = {
-            head: self._balanced(torch.stack([counts[head][list(sign)].sum() for sign in SIGNS]))
+            head: _balanced(torch.stack([counts[head][list(sign)].sum() for sign in SIGNS]), power)
             for head in STANCE_HEADS
         }
 
@@ -259,9 +268,11 @@ class Losses:
         )
         return functional.nll_loss(signs, place, weight=self._sign_weights[head])
 
-    def _balanced(self, counts: Tensor) -> Tensor:
-        weights = (counts.sum() / counts) ** self._recipe.class_weight_power
-        return weights * counts.sum() / (weights * counts).sum()
+
+def _balanced(counts: Tensor, power: float) -> Tensor:
+    """Weights of mean 1 over the text; the rarer a label the heavier, by this power."""
+    weights = (counts.sum() / counts) ** power
+    return weights * counts.sum() / (weights * counts).sum()
 
 
 def _triangle(steps: int, warm_up: float) -> Callable[[int], float]:
