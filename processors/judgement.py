@@ -17,7 +17,7 @@ from detente.watch import Watch
 from processors.actors import ActorMatcher, names_dyad
 from processors.language import language_of, too_short
 from processors.models.base import STANCE_HEADS, Classifier, Passage
-from processors.relevance import is_unsure, relevance_of, relevance_passage
+from processors.relevance import is_unsure, mean_scores, relevance_of, relevance_passages
 from processors.stance import (
     DyadStance,
     SentenceStance,
@@ -143,10 +143,12 @@ class Judge:
         judgements = [reading.judgement for reading in readings]
         places = [place for place, reading in enumerate(readings) if reading.passes]
         passages = [
-            relevance_passage(texts[place].title, texts[place].body, voice=texts[place].host)
+            relevance_passages(texts[place].title, texts[place].body, voice=texts[place].host)
             for place in places
         ]
-        for place, scores in zip(places, self._classifier.classify(passages), strict=True):
+        found = iter(self._classifier.classify([one for some in passages for one in some]))
+        for place, some in zip(places, passages, strict=True):
+            scores = mean_scores([next(found) for _ in some])
             judgements[place] = (
                 replace(judgements[place], relevance=None, abstained="low confidence")
                 if is_unsure(scores)

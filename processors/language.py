@@ -7,7 +7,7 @@ from typing import Final
 SAMPLE: Final = 2_000
 """Characters of the text that are looked at: beyond them the answer doesn't change."""
 
-MARGIN: Final = 10.0
+MARGIN: Final = 15.0
 """By how much (in nats of log-likelihood) another language must fit better than the expected one.
 A headline of names fits several languages about as well; a sentence of prose decides by more than
 twice this."""

@@ -23,17 +23,12 @@ LEAD_WORDS: Final = 50
 """The part of it that always goes to the beginning of the body, which tells what it is about."""
 
 UNSURE: Final = 0.40
-"""Below this probability of the likeliest of three labels nothing is said. Between 0.33, where all
-are alike, and this the label is right about as often as not (docs/model-card.md)."""
+"""Below this probability of the likeliest of three labels, with 0.33 for each if all are alike,
+nothing is said. Up to 0.6 the label is often one step off, mostly `peripheral` for `none`
+(docs/model-card.md); it comes with its score, for whoever wants to be surer."""
 
 GAP: Final = "…"
 """Stands where sentences were left out, so that a long document with few mentions looks it."""
-
-_LENGTHS: Final = ((12, "short"), (40, "medium"), (120, "long"), (float("inf"), "very long"))
-"""Sentences, up to which a body is called so."""
-
-_SHARES: Final = ((0.0, "no"), (0.03, "very few"), (0.1, "few"), (0.3, "some"), (1.0, "many"))
-"""The part of the sentences, up to which it is called so."""
 
 # Which sentences are worth reading. These belong to the model's recipe, not to the watch: a change
 # of aliases there must not change what the trained model is shown.
@@ -49,19 +44,25 @@ _SIDES: Final = (
 )
 
 
-def relevance_passage(title: str, body: str, *, voice: str = "") -> Passage:
-    """Make the passage by which a document's relevance is judged.
+def relevance_passages(title: str, body: str, *, voice: str = "") -> tuple[Passage, ...]:
+    """Make the passages by whose mean a document's relevance is judged: two, or one if they agree.
 
-    The title (may be empty), then the beginning of the body (may be empty) and the sentences that
-    name the sides, in the document's order. A sentence weighs more the fewer others name that
-    side: in a Kremlin transcript the words on America tell more than those on Russia. As such an
-    excerpt makes a passing mention look like the subject, the context says in words how long the
-    body is, and how much of it names each side and both. `voice` is the outlet's host.
+    Each has the title (may be empty). The first goes on with the sentences that name the sides,
+    wherever they stand; the second with the beginning. The first finds what a long briefing says of
+    the sides far down; alone it would make any passing mention look like the subject (figures in
+    docs/model-card.md). `voice` is the outlet's host.
     """
     split = [_flat(one.text) for one in sentences(body)]
-    lines = [_flat(title), _excerpt(split)]
-    text = "\n".join(line for line in lines if line)
-    return Passage(text, context=_density(split), voice=voice)
+    texts = (_excerpt(split), _lead(split))
+    whole = ("\n".join(line for line in (_flat(title), text) if line) for text in texts)
+    return tuple(Passage(text, voice=voice) for text in dict.fromkeys(whole))
+
+
+def mean_scores(scores: Sequence[Scores]) -> Scores:
+    """The mean of what several passages of one document got, for the head of relevance."""
+    labels = scores[0][RELEVANCE]
+    mean = {label: sum(one[RELEVANCE][label] for one in scores) / len(scores) for label in labels}
+    return {RELEVANCE: mean}
 
 
 def relevance_of(scores: Scores) -> tuple[RelevanceLabel, float]:
@@ -90,14 +91,12 @@ def _flat(text: str) -> str:
 
 
 def _excerpt(body: Sequence[str]) -> str:
+    """The beginning, and the sentences that name the sides in the document's order. A sentence
+    weighs more the fewer others name that side: in a Kremlin transcript the words on America tell
+    more than those on Russia."""
     lengths = [len(sentence.split()) for sentence in body]
-    kept: set[int] = set()
-    room = PASSAGE_WORDS
-    for index, length in enumerate(lengths):
-        if kept and PASSAGE_WORDS - room + length > LEAD_WORDS:
-            break
-        kept.add(index)
-        room -= length
+    kept = set(_first(lengths, LEAD_WORDS))
+    room = PASSAGE_WORDS - sum(lengths[index] for index in kept)
     weights = _weights(body)
     for index in sorted(range(len(body)), key=lambda index: (-weights[index], index)):
         if index not in kept and lengths[index] <= room:
@@ -106,21 +105,19 @@ def _excerpt(body: Sequence[str]) -> str:
     return _joined(body, sorted(kept))
 
 
-def _density(body: Sequence[str]) -> str:
-    """How much of a body is about the sides, in words that an encoder knows; empty without one."""
-    if not body:
-        return ""
-    first, second = ({at for at, one in enumerate(body) if side.search(one)} for side in _SIDES)
-    shares = [_share(len(found) / len(body)) for found in (first, second, first & second)]
-    length = next(word for limit, word in _LENGTHS if len(body) <= limit)
-    return (
-        f"A {length} text: {shares[0]} sentences name America, {shares[1]} name Russia, "
-        f"{shares[2]} name both."
-    )
+def _lead(body: Sequence[str]) -> str:
+    return _joined(body, _first([len(sentence.split()) for sentence in body], PASSAGE_WORDS))
 
 
-def _share(part: float) -> str:
-    return next(word for limit, word in _SHARES if part <= limit)
+def _first(lengths: Sequence[int], words: int) -> list[int]:
+    """The places of the first sentences that have so many words together; of one at least."""
+    places: list[int] = []
+    for place, length in enumerate(lengths):
+        words -= length
+        if places and words < 0:
+            break
+        places.append(place)
+    return places
 
 
 def _weights(body: Sequence[str]) -> list[float]:

@@ -32,9 +32,9 @@ neutral between: about where a third of its weight stands unopposed on one side,
 _SIGNS: Final[tuple[tuple[Label, ...], ...]] = (("2", "1"), ("0",), ("-1", "-2"), (NONE,))
 
 
-UNSURE: Final = 0.40
-"""Below this confidence a sentence's stance is not counted and not shown: the model knows that it
-doesn't know (docs/model-card.md)."""
+UNSURE: Final = 0.50
+"""Below this confidence a sentence's stance is neither counted nor shown: on dev its sign is right
+in less than half of such cases (the table of confidence in docs/model-card.md)."""
 
 
 class SentenceStance(NamedTuple):

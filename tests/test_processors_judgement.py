@@ -14,7 +14,7 @@ from detente.watch import load_watch
 from processors.judgement import BELOW_GATE, Judge, Judgement, Text
 from processors.models import KeywordClassifier, Passage
 from processors.models.base import HEADS, RELEVANCE, ModelIdentity, Scores
-from processors.relevance import relevance_passage
+from processors.relevance import relevance_passages
 from processors.stance import stance_passage
 
 STEADY = settings(derandomize=True, deadline=None)
@@ -79,7 +79,7 @@ def test_a_text_not_relevant_has_no_sentences_judged() -> None:
     (found,), asked = judge(CORE, relevance=none)
     assert found.relevance == Relevance("none", 0.1 + 0.5 * 0.2)
     assert (found.sentences, found.abstained) == ((), None)
-    assert asked == [relevance_passage(*CORE[:2])]
+    assert asked == list(relevance_passages(*CORE[:2]))
 
 
 def test_of_a_core_text_every_sentence_is_judged() -> None:

@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.models.base import RELEVANCE
+from processors.models.base import RELEVANCE, Passage
 from processors.relevance import (
     GAP,
     LEAD_WORDS,
     PASSAGE_WORDS,
     UNSURE,
     is_unsure,
+    mean_scores,
     relevance_of,
-    relevance_passage,
+    relevance_passages,
 )
 from processors.text import sentences
 
@@ -30,52 +31,50 @@ def filler(count: int, words: int = 10) -> str:
     return " ".join(f"Filler{n} {'word ' * (words - 2)}end." for n in range(count))
 
 
+def excerpt(title: str, body: str, *, voice: str = "") -> Passage:
+    """The first of the two passages: with the sentences that name the sides."""
+    return relevance_passages(title, body, voice=voice)[0]
+
+
+def test_a_long_document_is_read_twice_and_a_short_one_once() -> None:
+    body = f"{filler(30)} Moscow answered Washington."
+    found, lead = relevance_passages("The title", body, voice="a.example")
+    assert "Moscow answered Washington." in found.text
+    assert "Moscow answered Washington." not in lead.text
+    assert lead.text.startswith("The title\nFiller0 ")
+    assert lead.text.endswith(GAP)
+    assert len(lead.text.split()) <= PASSAGE_WORDS + 3
+    assert len(relevance_passages("The title", "Moscow answered Washington.")) == 1
+
+
+def test_the_mean_of_two_passages() -> None:
+    mean = mean_scores([scores(1.0, 0.0, 0.0), scores(0.5, 0.5, 0.0)])
+    assert mean == scores(0.75, 0.25, 0.0)
+
+
 def test_a_short_document_is_read_whole() -> None:
-    passage = relevance_passage(" The\n title ", "One  sentence. And another.", voice="a.example")
+    passage = excerpt(" The\n title ", "One  sentence. And another.", voice="a.example")
     assert passage.text == "The title\nOne sentence. And another."
-    assert passage.voice == "a.example"
-
-
-@pytest.mark.parametrize(
-    ("body", "context"),
-    [
-        ("", ""),
-        (
-            "Moscow thanked Washington.",
-            "A short text: many sentences name America, many name Russia, many name both.",
-        ),
-        (
-            filler(60) + " The Kremlin was silent.",
-            "A long text: no sentences name America, very few name Russia, no name both.",
-        ),
-        (
-            filler(18) + " The Kremlin called. The White House answered the Kremlin.",
-            "A medium text: few sentences name America, few name Russia, few name both.",
-        ),
-    ],
-)
-def test_how_much_of_a_document_names_the_sides(body: str, context: str) -> None:
-    """An excerpt alone would make a passing mention look like the subject."""
-    assert relevance_passage("The title", body).context == context
+    assert (passage.context, passage.voice) == ("", "a.example")
 
 
 def test_without_title_without_body_without_anything() -> None:
-    assert relevance_passage("", "The body alone.").text == "The body alone."
-    assert relevance_passage("The title", " \n ").text == "The title"
-    assert relevance_passage("", "").text == ""
+    assert excerpt("", "The body alone.").text == "The body alone."
+    assert excerpt("The title", " \n ").text == "The title"
+    assert excerpt("", "").text == ""
 
 
 def test_the_lead_and_the_sentences_that_name_the_sides() -> None:
     body = f"{filler(20)} Moscow thanked Washington. {filler(20)}"
-    text = relevance_passage("", body).text
+    text = excerpt("", body).text
     assert text.startswith("Filler0 ")
     assert f"{GAP} Moscow thanked Washington. {GAP}" in text
     assert text.endswith(GAP)
 
 
 def test_a_gap_stands_only_where_something_was_left_out() -> None:
-    assert GAP not in relevance_passage("", filler(5)).text
-    text = relevance_passage("", filler(100)).text
+    assert GAP not in excerpt("", filler(5)).text
+    text = excerpt("", filler(100)).text
     assert text.count(GAP) == 1
     assert text.endswith(GAP)
     assert f"{GAP} {GAP}" not in text
@@ -85,14 +84,14 @@ def test_the_side_that_is_named_less_weighs_more() -> None:
     """In one side's transcript, what is said of the other one must find room."""
     own = " ".join(f"Russia built bridge {n} of many in the north of it." for n in range(60))
     body = f"{filler(6)} {own} Washington answered that it saw this otherwise. {own}"
-    assert "Washington answered" in relevance_passage("", body).text
+    assert "Washington answered" in excerpt("", body).text
 
 
 @STEADY
 @given(st.lists(st.sampled_from(["Moscow", "Washington", "word", "said.", "The", "\n", "U.S."])))
 def test_the_words_are_bounded_and_in_order(parts: list[str]) -> None:
     body = " ".join(parts * 30)
-    text = relevance_passage("", body).text
+    text = excerpt("", body).text
     kept = [part for part in text.split() if part != GAP]
     # Only the first sentence is taken whatever its length; a model cuts it.
     first = sentences(body)[0].text.split() if body.split() else []
@@ -103,7 +102,7 @@ def test_the_words_are_bounded_and_in_order(parts: list[str]) -> None:
 
 def test_a_first_sentence_longer_than_the_lead_stands_alone_at_the_beginning() -> None:
     long = "word " * (LEAD_WORDS + 20) + "end."
-    text = relevance_passage("", f"{long} {filler(40)} Moscow spoke.").text
+    text = excerpt("", f"{long} {filler(40)} Moscow spoke.").text
     assert text.startswith(long.strip())
     assert "Moscow spoke." in text
 

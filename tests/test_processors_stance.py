@@ -123,9 +123,9 @@ def test_no_stance_is_no_neutral_stance() -> None:
 
 
 def test_the_mean_is_weighted_by_confidence() -> None:
-    stance = article_stance([SentenceStance("2", 0.9), SentenceStance("-1", 0.45)])
+    stance = article_stance([SentenceStance("2", 0.9), SentenceStance("-1", 0.6)])
     assert stance is not None
-    assert stance.score == pytest.approx((0.9 - 0.225) / 1.35)
+    assert stance.score == pytest.approx((0.9 - 0.3) / 1.5)
     assert (stance.label, stance.sentences) == ("cooperative", 2)
 
 

@@ -13,7 +13,7 @@ from detente.watch import load_watch
 from processors.judgement import Judge, Judgement, Text
 from processors.models import open_classifier
 from processors.models.base import STANCE_HEADS
-from processors.relevance import relevance_of
+from processors.relevance import mean_scores, relevance_of
 from processors.stance import NONE, sign_of, stance_of
 from tests.whole import DATA
 
@@ -44,18 +44,21 @@ def test_stance_on_dev() -> None:
             sign(stance_of(score)[head].label) == sign(one.labels[side])
             for one, score in zip(dev, scores, strict=True)
         ]
-        assert sum(right) / len(right) >= STANCE_FLOOR, head
+        assert sum(right) / len(right) >= 0.73, head
 
 
 @needs_labels
-@pytest.mark.parametrize("part", [{}, {"title": False}, {"body": False}], ids=str)
-def test_relevance_on_gold(part: dict[str, bool]) -> None:
+@pytest.mark.parametrize(
+    ("part", "floor"), [({}, 0.88), ({"title": False}, 0.82), ({"body": False}, 0.88)]
+)
+def test_relevance_on_gold(part: dict[str, bool], floor: float) -> None:
     from training.data import load_documents
 
     gold = [d for d in load_documents(DATA) if d.gold and d.relevance != "peripheral"]
-    scores = open_classifier("shipped").classify([one.passage(**part) for one in gold])
+    classifier = open_classifier("shipped")
+    scores = [mean_scores(classifier.classify(one.passages(**part))) for one in gold]
     found = [relevance_of(score)[1] >= 0.5 for score in scores]
-    assert f1([one.relevance == "core" for one in gold], found) >= RELEVANCE_FLOOR
+    assert f1([one.relevance == "core" for one in gold], found) >= floor
 
 
 def newsroom_judged() -> list[tuple[str, str | None, str | None, Judgement]]:
@@ -83,7 +86,7 @@ def test_the_newsroom_is_judged_as_a_reader_would() -> None:
     judged = newsroom_judged()
     clear = [(truth, j) for truth, _, _, j in judged if truth != "peripheral" and j.relevance]
     found = [j.relevance is not None and j.relevance.score >= 0.5 for _, j in clear]
-    assert f1([truth == "core" for truth, _ in clear], found) >= NEWS_RELEVANCE_FLOOR
+    assert f1([truth == "core" for truth, _ in clear], found) >= 0.9
     opposed = []
     for truth, usa_rus, rus_usa, judgement in judged:
         dyads = judgement.dyads()
@@ -92,4 +95,4 @@ def test_the_newsroom_is_judged_as_a_reader_would() -> None:
                 other = {"cooperative": "adversarial", "adversarial": "cooperative"}[wanted]
                 opposed.append(dyads[head].label == other)
     assert len(opposed) > 30
-    assert sum(opposed) / len(opposed) <= NEWS_OPPOSED_CEILING
+    assert sum(opposed) / len(opposed) <= 0.1

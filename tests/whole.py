@@ -43,7 +43,7 @@ class Deployment:
     folder: Path
     feed_url: str
     interval: float = 0.001
-    model: str = "keyword"
+    model: str = "shipped"
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from processors.models.base import RELEVANCE_LABELS, Passage
-from processors.relevance import relevance_passage
+from processors.relevance import relevance_passages
 from processors.stance import stance_passage
 
 Split = Literal["train", "held", "dev"]
@@ -43,9 +43,11 @@ class Document(NamedTuple):
     split: Split
     gold: bool = False
 
-    def passage(self, *, title: bool = True, body: bool = True, voice: bool = True) -> Passage:
-        """The passage for this document, with some of its parts left out."""
-        return relevance_passage(
+    def passages(
+        self, *, title: bool = True, body: bool = True, voice: bool = True
+    ) -> tuple[Passage, ...]:
+        """The passages for this document, with some of its parts left out."""
+        return relevance_passages(
             self.title if title else "",
             self.body if body else "",
             voice=self.voice if voice else "",

@@ -28,6 +28,7 @@ from training.measure import (
     calibration_error,
     certain,
     commonest,
+    judged_documents,
     relevance_figures,
     sign,
     stance_figures,
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "speed": speed_table(
             {name: judge for name, judge in judges.items() if name != "majority"},
             [one.passage() for one in sentences if one.split == "dev"],
-            [one.passage() for one in documents if one.split == "dev"],
+            [one for paper in documents if paper.split == "dev" for one in paper.passages()],
         ),
         "splits": split_table(sentences, documents),
         "gate": gate_table(sentences, documents),
@@ -149,7 +150,7 @@ def relevance_table(
         for name, judge in judges.items():
             for input_name, parts in inputs.items():
                 figures = relevance_figures(
-                    judge([one.passage(**parts) for one in part]), [one.relevance for one in part]
+                    judged_documents(judge, part, **parts), [one.relevance for one in part]
                 )
                 rows.append(
                     (
@@ -188,7 +189,7 @@ def speed_table(
                 best[name, kind] = max(rate, best.get((name, kind), 0.0))
     rows = [(name, f"{best[name, 0]:,.0f}", f"{best[name, 1]:,.0f}") for name in judges]
     where = f"{platform.machine()}, all cores"
-    return _table((f"model ({where})", "sentences a second", "documents a second"), rows)
+    return _table((f"model ({where})", "sentences a second", "document passages a second"), rows)
 
 
 def split_table(sentences: Sequence[Sentence], documents: Sequence[Document]) -> str:
@@ -243,7 +244,7 @@ def confidence_table(
             if found.label != NONE:
                 note("stance", found.confidence, sign(found.label) == sign(one.labels[side]))
     papers = [one for one in documents if one.split == "dev"]
-    judged = model.classify([one.passage() for one in papers])
+    judged = judged_documents(model.classify, papers)
     for paper, scores in zip(papers, judged, strict=True):
         label, _ = relevance_of(scores)
         note("relevance", scores[RELEVANCE][label], label == paper.relevance)

@@ -118,7 +118,7 @@ def _temperatures(folder: Path, data: Path) -> dict[str, float]:
     documents = [one for one in load_documents(data) if one.split == "held"]
     truths: dict[str, list[str]] = {RELEVANCE: [one.relevance for one in documents]}
     judged = dict.fromkeys(STANCE_HEADS, classifier.classify([one.passage() for one in sentences]))
-    judged[RELEVANCE] = classifier.classify([one.passage() for one in documents])
+    judged[RELEVANCE] = classifier.classify([one.passages()[0] for one in documents])
     for side, head in enumerate(STANCE_HEADS):
         truths[head] = [one.labels[side] for one in sentences]
     best = {}

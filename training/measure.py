@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 
-from processors.models.base import RELEVANCE, RELEVANCE_LABELS, STANCE_HEADS, STANCE_LABELS, Scores
-from processors.relevance import relevance_of
+from processors.models.base import (
+    RELEVANCE,
+    RELEVANCE_LABELS,
+    STANCE_HEADS,
+    STANCE_LABELS,
+    Passage,
+    Scores,
+)
+from processors.relevance import mean_scores, relevance_of
 from processors.stance import NONE, sign_of, stance_of
+from training.data import Document
 
 SIGNS = ("cooperative", "neutral", "adversarial", "none")
 
@@ -53,6 +61,17 @@ def stance_figures(
             accuracy=float(accuracy_score(list(map(sign, wanted)), list(map(sign, found)))),
         )
     return figures
+
+
+def judged_documents(
+    judge: Callable[[Sequence[Passage]], Sequence[Scores]],
+    documents: Sequence[Document],
+    **parts: bool,
+) -> list[Scores]:
+    """What a document's passages get in the mean, with some of its parts left out."""
+    passages = [one.passages(**parts) for one in documents]
+    scores = iter(judge([one for some in passages for one in some]))
+    return [mean_scores([next(scores) for _ in some]) for some in passages]
 
 
 def relevance_figures(scores: Sequence[Scores], truth: Sequence[str]) -> RelevanceFigures:

@@ -56,7 +56,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     dropout: float = 0.1
     label_smoothing: float = 0.05
     class_weight_power: float = 0.5
-    relevance_weight_power: float = 0.25
     sign_loss: float = 0.5
     relevance_loss: float = 1.0
     drop_title: float = 0.3
@@ -75,7 +74,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--base", required=True, help="folder of the base encoder's weights")
     parser.add_argument("--data", help="the labelled text (default: DETENTE_DATA, ../shared/data)")
     parser.add_argument("--out", type=Path, default=Path("var/training/run"))
-    parser.add_argument("--start", type=Path, help="go on from the weights of another run")
     parser.add_argument(
         "--set",
         action="append",
@@ -86,15 +84,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     values = dict(change.split("=", 1) for change in options.set)
     recipe = msgspec.convert(values, Recipe, strict=False)
-    data = data_folder(options.data)
-    train(recipe, base=options.base, data=data, out=options.out, start=options.start)
+    train(recipe, base=options.base, data=data_folder(options.data), out=options.out)
 
 
-def train(recipe: Recipe, *, base: str, data: Path, out: Path, start: Path | None = None) -> None:
-    """One run, from the labelled text to the weights in `out`; deterministic on one machine.
-
-    It begins with the base encoder, or where the run in the folder `start` ended.
-    """
+def train(recipe: Recipe, *, base: str, data: Path, out: Path) -> None:
+    """One run, from the labelled text to the weights in `out`. Deterministic on one machine."""
     random.seed(recipe.seed)
     torch.manual_seed(recipe.seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -104,8 +98,6 @@ def train(recipe: Recipe, *, base: str, data: Path, out: Path, start: Path | Non
     sentences = [sentence for sentence in load_sentences(data) if sentence.split == "train"]
     documents = [document for document in load_documents(data) if document.split == "train"]
     network = Network(base, recipe.dropout)
-    if start:
-        network.load_state_dict(torch.load(start / "weights.pt", weights_only=True))
     average = copy.deepcopy(network).eval()
     batches = Batches(recipe, encoder, sentences, documents)
     steps = recipe.epochs * len(batches)
@@ -140,7 +132,6 @@ def train(recipe: Recipe, *, base: str, data: Path, out: Path, start: Path | Non
         print(f"epoch {epoch + 1}: loss {total / len(batches):.3f}, {seconds:.0f} s", flush=True)
     notes = {
         "recipe": msgspec.to_builtins(recipe),
-        "start": json.loads((start / "run.json").read_text("utf-8")) if start else None,
         "seconds": round(time.monotonic() - started),
         "sentences": len(sentences),
         "documents": len(documents),
@@ -215,7 +206,8 @@ class Batches:
     def _document(self, document: Document) -> Passage:
         title = not self._chance("drop_title")
         body = not (title and document.title and self._chance("drop_body"))
-        return document.passage(title=title, body=body, voice=not self._chance("drop_voice"))
+        voice = not self._chance("drop_voice")
+        return random.choice(document.passages(title=title, body=body, voice=voice))
 
 
 class Losses:
@@ -237,11 +229,9 @@ class Losses:
         counts[RELEVANCE] = torch.bincount(
             torch.tensor([label_index(one) for one in documents]), minlength=3
         ).float()
-        power = recipe.class_weight_power
-        self._weights = {head: _balanced(counts[head], power) for head in STANCE_HEADS}
-        self._weights[RELEVANCE] = _balanced(counts[RELEVANCE], recipe.relevance_weight_power)
+        self._weights = {head: self._balanced(count) for head, count in counts.items()}
         self._sign_weights = {
-            head: _balanced(torch.stack([counts[head][list(sign)].sum() for sign in SIGNS]), power)
+            head: self._balanced(torch.stack([counts[head][list(sign)].sum() for sign in SIGNS]))
             for head in STANCE_HEADS
         }
 
@@ -268,11 +258,9 @@ class Losses:
         )
         return functional.nll_loss(signs, place, weight=self._sign_weights[head])
 
-
-def _balanced(counts: Tensor, power: float) -> Tensor:
-    """Weights of mean 1 over the text; the rarer a label the heavier, by this power."""
-    weights = (counts.sum() / counts) ** power
-    return weights * counts.sum() / (weights * counts).sum()
+    def _balanced(self, counts: Tensor) -> Tensor:
+        weights = (counts.sum() / counts) ** self._recipe.class_weight_power
+        return weights * counts.sum() / (weights * counts).sum()
 
 
 def _triangle(steps: int, warm_up: float) -> Callable[[int], float]:

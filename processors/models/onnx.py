@@ -3,7 +3,7 @@
 One passage a run, and as many runs side by side as there are threads. The int8 model scales what
 it multiplies by the largest value in sight: run in a batch, a passage's scores would depend on its
 neighbours and on padding (one label in thirty did), and an article that is delivered again would
-be judged otherwise. Single runs need no padding, and on processors they are the faster way, too
+be judged otherwise. Single runs side by side need no padding and are as fast
 (docs/decisions/0004-the-model.md).
 """
 
