@@ -307,7 +307,9 @@ async def _read(response: httpx.Response, url: str, max_bytes: int) -> bytes:
         body += piece
         # What comes in counts, too: compressed nothing, endlessly, expands to nothing.
         if max(len(body), response.num_bytes_downloaded) > max_bytes:
-            message = f"{url}: more than {max_bytes} bytes (collectors.max_…_bytes)"
+            message = (
+                f"{url}: more than {max_bytes} bytes (collectors.max_feed_bytes, max_page_bytes)"
+            )
             raise FetchProblem(PollState.TOO_LARGE, message)
     return bytes(body)
 

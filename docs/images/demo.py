@@ -5,6 +5,7 @@ python docs/images/demo.py FOLDER
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ HERE = Path(__file__).parent
 
 def main(folder: Path) -> None:
     settings = load_settings(folder / "detente.toml")
-    drawn = Console(record=True, width=100, file=open("/dev/null", "w"), highlight=False)
+    drawn = Console(record=True, width=100, file=io.StringIO(), highlight=False)
     output.console.cache_clear()
     for module in (demo, output):
         module.console = lambda: drawn  # type: ignore[attr-defined]
