@@ -51,7 +51,7 @@ def demo(
     from detente.cli.progress import Progress
     from detente.newsroom.server import Newsroom
 
-    with _folder(keep) as folder, Newsroom(live_interval=_NEWS_EVERY) as newsroom:
+    with _folder(keep) as folder, Newsroom() as newsroom:
         settings = _settings(context, folder, newsroom)
         if not (quiet or json):
             _introduce(newsroom)
@@ -75,12 +75,17 @@ def demo(
 
 
 class _UntilNewsRunsOut:
-    """An observer that passes everything on, and ends the demo once nothing more will come."""
+    """An observer that passes everything on, and ends the demo once nothing more will come.
+
+    News begin when every healthy feed was polled once: what is edited before the first poll would
+    be no edit for whoever watches.
+    """
 
     def __init__(self, inner: Observer, newsroom: Newsroom, seconds: float, end: Any) -> None:
         self.polls = 0
         self._inner = inner
         self._newsroom = newsroom
+        self._unpolled = {feed.slug for feed in newsroom.healthy_feeds}
         self._seconds = seconds
         self._deadline: float | None = None
         self._quiet_since: float | None = None
@@ -89,6 +94,10 @@ class _UntilNewsRunsOut:
     def polled(self, event: Any) -> None:
         self.polls += 1
         self._inner.polled(event)
+        if self._unpolled:
+            self._unpolled.discard(event.feed)
+            if not self._unpolled:
+                self._newsroom.go_live(_NEWS_EVERY)
 
     def stored(self, document: Document) -> None:
         self._quiet_since = None

@@ -292,12 +292,16 @@ class Newsroom:
         self._threads = [
             Thread(target=self._server.serve_forever, args=(0.05,), name="newsroom", daemon=True)
         ]
-        if live_interval is not None:
-            self._threads.append(
-                Thread(target=self._live, args=(live_interval,), name="newsroom-live", daemon=True)
-            )
         for thread in self._threads:
             thread.start()
+        if live_interval is not None:
+            self.go_live(live_interval)
+
+    def go_live(self, interval: float) -> None:
+        """From now on publish a held-back article every so many seconds, and make one edit."""
+        live = Thread(target=self._live, args=(interval,), name="newsroom-live", daemon=True)
+        self._threads.append(live)
+        live.start()
 
     def __enter__(self) -> Newsroom:
         return self
