@@ -135,7 +135,9 @@ def add_feeds(path: Path, feeds: Iterable[Feed]) -> tuple[Feed, ...]:
     if path.suffix.lower() in (".opml", ".xml"):
         raise ConfigError(f"{path}: feeds are added to TOML only; import the OPML first")
     try:
-        before = path.read_text("utf-8") if path.exists() else ""
+        path = path.resolve()  # what a link leads to is written, not the link
+        # Not as text, so that the line ends stay as they are.
+        before = path.read_bytes().decode("utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: can't be read: {error}") from None
     present = parse_catalogue(before.encode(), where=str(path))
@@ -153,7 +155,7 @@ def add_feeds(path: Path, feeds: Iterable[Feed]) -> tuple[Feed, ...]:
         parse_catalogue(after.encode(), where=str(path))
         draft = path.with_name(path.name + ".new")
         try:
-            draft.write_text(after, "utf-8")
+            draft.write_bytes(after.encode())
             draft.replace(path)
         except OSError as error:
             raise ConfigError(f"{path}: can't be written: {error.strerror}") from None

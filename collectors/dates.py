@@ -16,8 +16,8 @@ FUTURE = timedelta(hours=24)
 
 _MAX_CLAIM = 200
 # feedparser reads these as another date than a person would: 2016/6/29 as the 1st of June,
-# seconds since 1970 as a year and a day. Better unparsable than wrong.
-_MISREAD = re.compile(r"\d{4}/|\d+(\.\d+)?$")
+# seconds since 1970 as a year and a day, 10:00 PM as the morning. Better unparsable than wrong.
+_MISREAD = re.compile(r"\d{4}/|\d+(\.\d+)?$|.*\d\s*[ap]\.?m\b", re.IGNORECASE)
 # Zones that the parsers take for UTC.
 _ZONES = {
     "MSK": "+0300", "MSD": "+0400", "CET": "+0100", "CEST": "+0200", "EET": "+0200",

@@ -20,6 +20,11 @@ MAX_PAGE_TRIES = 4
 """One fetch when the entry appears, and three more on later polls after transient failures."""
 
 
+MAX_REVISIONS = 50
+"""An article that changed more often flaps (a clock in its text, a date that is always now), and
+each revision costs its page another request and the judge its time: it is let be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome for one document, oldest entry first. `seen` are article ids, one for each entry;
@@ -45,7 +50,7 @@ def pages_wanted(
         sighting = known.sightings.get(article.id) if article else None
         if article and article.owner != feed.id:
             continue
-        if _is_settled(item.entry, sighting) or not item.has_page:
+        if _is_settled(item.entry, article, sighting) or not item.has_page:
             continue
         if wants_page(item.entry, feed):
             wanted.setdefault(article.id if article else item.key, item)
@@ -101,8 +106,10 @@ def _find(item: Identified, known: Known) -> KnownArticle | None:
     return None
 
 
-def _is_settled(entry: Entry, sighting: KnownSighting | None) -> bool:
+def _is_settled(entry: Entry, article: KnownArticle | None, sighting: KnownSighting | None) -> bool:
     """Whether the feed says of the article what it said before, and no page is still to come."""
+    if article is not None and article.revision >= MAX_REVISIONS:
+        return True
     return sighting is not None and not sighting.page_tries and sighting.raw_hash == entry.raw_hash
 
 
@@ -134,7 +141,7 @@ class _Draft:
         """Decide on one article."""
         sighting = self._known.sightings.get(id)
         if article is not None and (
-            article.owner != self._feed.id or _is_settled(item.entry, sighting)
+            article.owner != self._feed.id or _is_settled(item.entry, article, sighting)
         ):
             self._note_seen(id, item, article, sighting)
             return
@@ -251,7 +258,10 @@ def _page_tries(page: PageResult | None, sighting: KnownSighting | None) -> int:
     """The tries to remember: counted up by a transient failure, 0 once nothing is pending."""
     if not isinstance(page, PageFailure) or not page.transient:
         return 0
-    tries = (sighting.page_tries if sighting else 0) + 1
+    tries = sighting.page_tries if sighting else 0
+    if not page.tried:
+        return max(tries, 1)  # as much as to say that something is pending
+    tries += 1
     return tries if tries < MAX_PAGE_TRIES else 0
 
 

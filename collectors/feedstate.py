@@ -27,6 +27,7 @@ import msgspec
 
 from collectors.identity import Identified, canonical_url
 from collectors.plan import FeedRow, Known, KnownArticle, KnownSighting, Plan
+from collectors.politeness import MAX_RETRY_AFTER
 from collectors.status import PollState
 from detente.errors import ConfigError, StoreUnavailable
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
@@ -187,8 +188,13 @@ class FeedState:
 
     def blocked_hosts(self) -> dict[str, float]:
         """Hosts that asked to be left alone, with the epoch until when."""
+        now = time.time()
         with self._reading() as db:
-            rows = db.execute("SELECT * FROM hosts WHERE blocked_until > ?", (time.time(),))
+            # Later than any wait that is granted is what a clock that was ahead has left behind.
+            rows = db.execute(
+                "SELECT * FROM hosts WHERE blocked_until BETWEEN ? AND ?",
+                (now, now + MAX_RETRY_AFTER),
+            )
             return dict(rows.fetchall())
 
     # The outbox
@@ -301,6 +307,7 @@ def _apply(db: sqlite3.Connection, plan: Plan) -> None:
             (feed, waiting),
         )
     db.executemany("INSERT OR REPLACE INTO hosts VALUES (?, ?)", plan.blocked)
+    db.execute("DELETE FROM hosts WHERE blocked_until < ?", (plan.feed.polled,))
 
 
 def _trace(db: sqlite3.Connection, id: str) -> ArticleTrace:

@@ -30,10 +30,14 @@ class PageText:
 
 @dataclass(frozen=True, slots=True)
 class PageFailure:
-    """Why a page gave no text; a transient failure is worth another try."""
+    """Why a page gave no text; a transient failure is worth another try.
+
+    `tried` is False where the page has yet to be asked for, since its host has to be left alone.
+    """
 
     reason: str
     transient: bool
+    tried: bool = True
 
 
 PageResult = PageText | PageFailure

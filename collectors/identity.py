@@ -110,11 +110,12 @@ def _is_tracking(parameter: str) -> bool:
 def identify(entries: Sequence[Entry], feed: Feed, base: str) -> list[Identified]:
     """The keys of every entry of one document that was found at `base`."""
     links = [canonical_url(entry.link, base) for entry in entries]
+    # Where there is no other key, the headline shows that entries differ.
     doubtful_guids = _ambiguous(
-        (entry.guid, link) for entry, link in zip(entries, links, strict=True)
+        (entry.guid, link or entry.title) for entry, link in zip(entries, links, strict=True)
     )
     doubtful_links = _ambiguous(
-        (link, entry.guid) for entry, link in zip(entries, links, strict=True)
+        (link, entry.guid or entry.title) for entry, link in zip(entries, links, strict=True)
     )
     identified = []
     for entry, link in zip(entries, links, strict=True):
@@ -127,9 +128,9 @@ def identify(entries: Sequence[Entry], feed: Feed, base: str) -> list[Identified
     return identified
 
 
-def _ambiguous(pairs: Iterable[tuple[K | None, V | None]]) -> set[K]:
-    """The keys that occur with more than one different value (an absent value is one, too)."""
-    values: defaultdict[K, set[V | None]] = defaultdict(set)
+def _ambiguous(pairs: Iterable[tuple[K | None, V]]) -> set[K]:
+    """The keys that occur with more than one different value."""
+    values: defaultdict[K, set[V]] = defaultdict(set)
     for key, value in pairs:
         if key is not None:
             values[key].add(value)

@@ -14,6 +14,7 @@ from collectors.entry import Entry, FeedText, ParsedFeed
 from collectors.plaintext import clean, collapse
 
 _VERSION = re.compile(r"https?://jsonfeed\.org/version/(1(?:\.\d+)?)/?$")
+MAX_GUID = 2_048
 _MAX_AUTHORS = 20
 
 
@@ -86,7 +87,8 @@ def _id(value: object) -> str | None:
     """Ids must be strings, but 1.0 allowed publishers to write numbers."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return clean(str(value)).strip()[:2_048] or None
+    text = clean(str(value)).strip()
+    return text if 0 < len(text) <= MAX_GUID else None
 
 
 def _authors(holder: Mapping[str, Any]) -> tuple[str, ...]:

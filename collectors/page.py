@@ -48,13 +48,16 @@ def _extracted(answer: Fetched) -> Page:
         raise NoArticle(f"{answer.url} is {answer.content_type or 'of no stated type'}, not HTML")
     import trafilatura
 
-    found = trafilatura.bare_extraction(
-        decoded_page(answer.body, answer.content_type),
-        url=answer.url,
-        include_comments=False,
-        include_tables=False,
-        with_metadata=True,
-    )
+    try:
+        found = trafilatura.bare_extraction(
+            decoded_page(answer.body, answer.content_type),
+            url=answer.url,
+            include_comments=False,
+            include_tables=False,
+            with_metadata=True,
+        )
+    except Exception as error:  # as in `fulltext`
+        raise NoArticle(f"{answer.url} can't be extracted: {error}") from error
     title, text = (getattr(found, name, None) or "" for name in ("title", "text"))
     if not text.strip():
         raise NoArticle(f"{answer.url}: no article could be found in the page")

@@ -11,24 +11,21 @@ import io
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import feedparser
 
 from collectors import jsonfeed
+from collectors.charset import mended
 from collectors.dates import feed_date
 from collectors.entry import ClaimedDate, Entry, FeedText, ParsedFeed
+from collectors.jsonfeed import MAX_GUID
 from collectors.plaintext import clean, collapse, html_to_text
 from collectors.status import PollState
 
-MAX_GUID = 2_048
 MAX_LINK = 4_096
 _MAX_AUTHORS = 20
-_SAMPLE = 50_000
-_DECLARED = re.compile(rb"\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.:-]+)")
-_GUESSES = ("cp1251", "koi8_r", "cp1252", "cp1250", "iso8859_2", "iso8859_5", "gb18030")
 
 _HTML = ("text/html", "application/xhtml+xml")
 _PERIODS = {
@@ -81,6 +78,9 @@ def parse_feed(
         raise ParseFailure(PollState.PARSE_ERROR, "the encoding punycode isn't for documents")
     if _depth(body) > MAX_DEPTH:
         raise ParseFailure(PollState.PARSE_ERROR, f"elements nested over {MAX_DEPTH:,} deep")
+    reading = None if encoding else mended(body, content_type)
+    if reading:
+        body, encoding = reading[0].encode(), "utf-8"
     # Without a content-location: with it, a guid that is no URL would be made one.
     headers = {"content-type": content_type or "application/xml"}
     if encoding:
@@ -95,9 +95,6 @@ def parse_feed(
     except Exception as error:  # feedparser raises all sorts on odd documents (its issue 599)
         message = f"the parser gave up: {type(error).__name__}: {error}"
         raise ParseFailure(PollState.PARSE_ERROR, message[:500]) from error
-    if not encoding and (guess := _guessed_encoding(body, found)):
-        mended = parse_feed(body, content_type=content_type, url=url, now=now, encoding=guess)
-        return replace(mended, oddity=f"read as {guess}, which isn't what it declares")
     version = found.get("version") or ""
     entries = list(found.get("entries", ()))
     if not version and not entries:
@@ -113,28 +110,8 @@ def parse_feed(
         entries=tuple(_entry(entry, url, now, authors) for entry in entries),
         hint=_hint(found.feed),
         cut_off=cut_off,
-        oddity=_oddity(found),
+        oddity=reading[1] if reading else _oddity(found),
     )
-
-
-def _guessed_encoding(body: bytes, found: Any) -> str | None:
-    """The likeliest encoding of a document that isn't in the one it declares, nor in UTF-8.
-
-    feedparser falls back on Western encodings, so that Russian comes out as "Ïîñëû".
-    """
-    if not isinstance(found.get("bozo_exception"), feedparser.exceptions.CharacterEncodingOverride):
-        return None
-    declared = _DECLARED.match(body)
-    for encoding in (declared[1].decode() if declared else "utf-8", "utf-8"):
-        try:
-            body.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        return None
-    import charset_normalizer
-
-    best = charset_normalizer.from_bytes(body[:_SAMPLE], cp_isolation=list(_GUESSES)).best()
-    return best.encoding if best else None
 
 
 def _depth(body: bytes) -> int:
@@ -239,7 +216,9 @@ def _authors(holder: Any) -> tuple[str, ...]:
     """The names of an entry's authors, or of a feed's."""
     single = _get(holder, "author")
     # feedparser cuts `desk@herald.example (The Desk)` in the middle of the address.
-    if isinstance(single, str) and (found := _MAILBOX.match(single.strip())):
+    # (A longer one is no address, and matching takes a time that grows with its square.)
+    short = single.strip() if isinstance(single, str) and len(single) < 500 else ""
+    if found := _MAILBOX.match(short):
         return author_names([found["after"] or found["before"]])
     people = [author.get("name") for author in _get(holder, "authors") or ()]
     return author_names(people if any(people) else [single])

@@ -26,6 +26,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufdd0-\ufdef\uf
 _MARKUP = re.compile(r"[<&]")
 _LINE_ENDS = dict.fromkeys(map(ord, "\n\r\u2028\u2029"), " ")
 _CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
+# What follows it would be lost, and texts are put together from whole documents.
+_END = re.compile(r"</(?:html|body)\s*>", re.IGNORECASE)
 _PARSER = html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=True)
 _LONGEST_WORD = 1_000
 """Longer ones aren't normalised: that takes a time that grows with the square of a run of marks."""
@@ -54,10 +56,10 @@ def paragraphs(text: str) -> str:
 def html_to_text(markup: str) -> str:
     """The text of an HTML fragment, unescaped once, with a line for each block of it."""
     # Not by pairs: looking for the end of each of many that have none would take for ever.
-    markup = _CDATA.sub("", clean(markup))
+    markup = _END.sub("", _CDATA.sub("", clean(markup)))
     if not _MARKUP.search(markup):
         return collapse(markup)
-    root = html.document_fromstring(f"<div>{markup}</div>", parser=_PARSER)
+    root = html.document_fromstring(f"<div>{markup}", parser=_PARSER)
     pieces: list[str] = []
     walker = etree.iterwalk(root, events=("start", "end"))
     for event, element in walker:

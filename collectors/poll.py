@@ -117,7 +117,7 @@ class Poller:
         except Exception as error:
             structlog.get_logger("detente.collectors").exception("poll failed", feed=feed.id)
             message = f"a fault in Détente: {type(error).__name__}: {error}"
-            failure = FetchFailure(PollState.INTERNAL, message[:500])
+            failure = FetchFailure(PollState.INTERNAL, message)
             row = after_failure(row, feed, self.settings.collectors, failure, _moment())
             counts = _Counts()
             if feed.id not in self._held:
@@ -239,7 +239,7 @@ class Poller:
         for item in await self._read(pages_wanted, identified, feed, known):
             host = urlsplit(item.url).hostname or ""
             if troubles.get(host, 0) >= HOST_IN_TROUBLE or len(pages) >= MAX_PAGES:
-                pages[item.key] = PageFailure(f"{host} has to wait", transient=True)
+                pages[item.key] = PageFailure(f"{host} has to wait", transient=True, tried=False)
                 continue
             page = pages[item.key] = await self._fetch_page(item)
             transient = isinstance(page, PageFailure) and page.transient
@@ -254,7 +254,9 @@ class Poller:
             item.url, max_bytes=self.settings.collectors.max_page_bytes, accept=ACCEPT_PAGE
         )
         if isinstance(answer, FetchFailure):
-            return PageFailure(answer.message, transient=answer.state in TRANSIENT)
+            # A host that wants peace isn't asked: waiting for it uses up no tries.
+            tried = answer.state is not PollState.THROTTLED
+            return PageFailure(answer.message, answer.state in TRANSIENT, tried)
         assert isinstance(answer, Fetched)  # nothing else without validators
         try:
             return await self._read(
@@ -316,7 +318,15 @@ class Poller:
         """Call what works on strangers' bytes, off the event loop. Raises TimeoutError."""
         async with self._reading:  # so that waiting for a free thread doesn't count
             future: Future[T] = self._readers.submit(partial(function, *args, **named))
-            return await asyncio.wait_for(asyncio.wrap_future(future), PARSE_TIMEOUT)
+            try:
+                # Not wait_for, which before Python 3.12 may swallow a cancellation.
+                async with asyncio.timeout(PARSE_TIMEOUT):
+                    return await asyncio.wrap_future(future)
+            except TimeoutError:
+                # Its thread goes on; two such documents would leave none for the other feeds.
+                self._readers.shutdown(wait=False)
+                self._readers = ThreadPoolExecutor(READERS, "collectors-read")
+                raise
 
 
 @dataclass(frozen=True, slots=True)

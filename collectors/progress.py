@@ -10,6 +10,7 @@ import msgspec
 from collectors.catalog import Feed
 from collectors.entry import ParsedFeed
 from collectors.fetch import Fetched, FetchFailure, NotModified, Validators
+from collectors.plaintext import clean
 from collectors.plan import FeedRow
 from collectors.schedule import next_poll
 from collectors.status import HEALTHY, PollState
@@ -28,6 +29,10 @@ _MOVE_WAS_WRONG = _BODY_WAS_NO_FEED | {
     PollState.CONNECTION_REFUSED,
 }
 """Failures of an address reached by permanent redirects that send us back to the catalogue's."""
+
+
+MAX_MESSAGE = 500
+"""Characters; a message may quote a stranger's address, whatever is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def after_unchanged(
     moment: Moment,
 ) -> FeedRow:
     """The row after a 304, or a body that is the last one again."""
-    moved_to = answer.moved_to or row.moved_to
+    moved_to = _moved_to(row, answer)
     state = PollState.MOVED if moved_to else PollState.UNCHANGED
     due = next_poll(
         feed,
@@ -116,7 +121,7 @@ def after_reading(
     moment: Moment,
 ) -> FeedRow:
     """The row after a document that was read, with `new` articles in it."""
-    moved_to = answer.moved_to or row.moved_to
+    moved_to = _moved_to(row, answer)
     state, message = _judged(parsed, moved_to)
     due = next_poll(
         feed,
@@ -157,6 +162,11 @@ def _judged(parsed: ParsedFeed, moved_to: str | None) -> tuple[PollState, str]:
     return PollState.WORKING, f"mended: {parsed.oddity}" if parsed.oddity else ""
 
 
+def _moved_to(row: FeedRow, answer: Fetched | NotModified) -> str | None:
+    moved_to = answer.moved_to or row.moved_to
+    return None if moved_to == row.address else moved_to  # it may come back
+
+
 def _where(moved_to: str | None) -> str:
     return f"answers at {moved_to}; change the catalogue" if moved_to else ""
 
@@ -166,7 +176,7 @@ def _moved(row: FeedRow, state: PollState, message: str, now: datetime, due: dat
     return msgspec.structs.replace(
         row,
         state=state,
-        message=message,
+        message=clean(message)[:MAX_MESSAGE],
         since=row.since if same else now.timestamp(),
         polled=now.timestamp(),
         next_poll=due.timestamp(),

@@ -30,6 +30,7 @@ PATIENCE = 3.0
 """Seconds that a stop waits for the bus to acknowledge what it is being given."""
 
 _LOOK_AT_STOP = 0.1
+_LONGEST_END = 1.0
 _LONGEST_SLEEP = 60.0
 """A longer one would oversleep when the machine sleeps, or its clock is put right."""
 
@@ -89,9 +90,10 @@ class _Stage:
                     await asyncio.wait({work}, timeout=_LOOK_AT_STOP)
             finally:
                 work.cancel()
-                await asyncio.wait({work})
+                # Whatever doesn't heed that is left to `_close`.
+                await asyncio.wait({work}, timeout=_LONGEST_END)
                 await poller.close(PATIENCE)
-            if not work.cancelled():
+            if work.done() and not work.cancelled():
                 work.result()
 
     async def _work(self, poller: Poller, state: FeedState) -> None:
@@ -137,6 +139,8 @@ class _Stage:
 def _due(row: FeedRow, feed: Feed) -> float:
     """When a feed is due after a start; an interval that was shortened since counts at once."""
     due = row.next_poll or 0.0
+    if row.polled is not None and row.polled > time.time():
+        return 0.0  # the clock was ahead then: nothing that was reckoned from it holds
     if feed.interval is not None and row.polled is not None and row.state in HEALTHY:
         due = min(due, row.polled + feed.interval)
     return due

@@ -93,7 +93,7 @@ def list_dead_letters(
             }
             # What another tool parked has no id of ours: its place tells it from the others.
             place = f"{delivery.topic}[{delivery.partition}]@{delivery.offset}"
-            id = header.setdefault(PREFIX + "id", place)
+            id = header[PREFIX + "id"] = header.get(PREFIX + "id") or place
             if PREFIX + "replayed" in header:
                 if id in letters:
                     letters[id] = replace(letters[id], replayed=delivery.appended)
@@ -138,18 +138,28 @@ def _id(topic: str, place: str, record: Record | Delivery) -> str:
 
 
 def _from_headers(delivery: Delivery, header: dict[str, str]) -> DeadLetter:
-    cut = header.get(PREFIX + "truncated-from")
+    cut = header.get(PREFIX + "truncated-from", "")
     reason = header.get(PREFIX + "reason", "unknown")
     trace = header.get(PREFIX + "traceback")
     return DeadLetter(
         id=header[PREFIX + "id"],
-        topic=header.get(PREFIX + "topic", delivery.topic.removesuffix(DEAD_SUFFIX)),
+        topic=header.get(PREFIX + "topic") or delivery.topic.removesuffix(DEAD_SUFFIX),
         key=delivery.key,
         stage=header.get(PREFIX + "stage", "unknown"),
         reason=f"{reason}\n{trace}" if trace else reason,
         place=header.get(PREFIX + "place", ""),
         by=header.get(PREFIX + "by", ""),
-        at=datetime.fromisoformat(header.get(PREFIX + "at", delivery.appended.isoformat())),
+        at=_instant(header.get(PREFIX + "at", "")) or delivery.appended,
         value=delivery.value,
-        truncated_from=int(cut) if cut else None,
+        truncated_from=int(cut) if cut.isdecimal() else None,
     )
+
+
+def _instant(text: str) -> datetime | None:
+    """An instant as `dead_letter` wrote it; None for what another tool may have put there, which
+    mustn't hide all the letters beside it."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return instant if instant.tzinfo else None

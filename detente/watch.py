@@ -6,7 +6,8 @@ aliases, terms and traps are written:
 - in small letters they match any case ("moscow" also in "MOSCOW");
 - each capital must be one in the text, too: "US" isn't in "tell us", "Rice" isn't in "rice";
 - a `*` at the end stands for any ending of the word: "росси*" is in "российский" and "Россией";
-- words match whole, and of those that overlap the longest wins.
+- words match whole, and of those that overlap the longest wins; next to a sign at the end of an
+  alias another word may begin ("russo-" is in "Russo-Japanese").
 
 A trap is a phrase in which an alias means something else ("washington state").
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -43,6 +45,12 @@ def _alias(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", text):
+        raise ValueError("is no host; write it as in mid.ru, without https:// and path")
+    return text.lower().removeprefix("www.")
+
+
 # Pydantic's own bounds would count a list without its malformed items, and complain twice.
 def _some(aliases: tuple[str, ...]) -> tuple[str, ...]:
     if not aliases:
@@ -59,6 +67,7 @@ def _two(sides: tuple[Side, ...]) -> tuple[Side, ...]:
 Alias: TypeAlias = Annotated[str, AfterValidator(_alias)]
 Aliases: TypeAlias = tuple[Alias, ...]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
+Host: TypeAlias = Annotated[str, AfterValidator(_host)]
 Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Code: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")]
 
@@ -75,7 +84,7 @@ class Side(_Value):
     name: Text
     aliases: Annotated[Aliases, AfterValidator(_some)]
     demonyms: Aliases = ()
-    hosts: tuple[Text, ...] = ()
+    hosts: tuple[Host, ...] = ()
 
 
 class Actor(_Value):
@@ -124,7 +133,7 @@ class Watch(_Value):
         """The code of the side that speaks for itself on this host, or None."""
         host = (host or "").lower().rstrip(".")
         for side in self.sides:
-            if any(f".{host}".endswith(f".{own.lower()}") for own in side.hosts):
+            if any(f".{host}".endswith(f".{own}") for own in side.hosts):
                 return side.code
         return None
 
@@ -136,10 +145,10 @@ def load_watch(name_or_path: str | Path) -> Watch:
     """
     file = _find(name_or_path)
     try:
-        values = tomllib.loads(file.read_text("utf-8"))
+        values = tomllib.loads(file.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{file}: there is no such watch file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: can't be read as TOML: {error}") from None
     try:
         watch = Watch.model_validate(values)
@@ -154,14 +163,13 @@ def load_watch(name_or_path: str | Path) -> Watch:
 
 def _find(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, str) and re.fullmatch(r"[\w-]+", name_or_path):
-        file = SHIPPED / f"{name_or_path}.toml"
-        if not file.exists():
-            shipped = sorted(path.stem for path in SHIPPED.glob("*.toml"))
+        shipped = sorted(path.stem for path in SHIPPED.glob("*.toml"))
+        if name_or_path not in shipped:
             raise ConfigError(
                 f"no watch {name_or_path!r} ships with Détente{_suggest(name_or_path, shipped)}; "
                 "for a file of your own write its path, as ./my-watch.toml"
             )
-        return file
+        return SHIPPED / f"{name_or_path}.toml"
     return Path(name_or_path)
 
 
@@ -184,6 +192,11 @@ def _contradictions(watch: Watch) -> Iterator[str]:
             yield (
                 f"actors[{place}] ({actor.id}).until: {actor.until} is before since = {actor.since}"
             )
+    yield from (
+        f"sides[1].hosts: {host!r} speaks for {codes[0]} already"
+        for host in watch.sides[1].hosts
+        if host in watch.sides[0].hosts
+    )
     yield from _duplicates(watch)
 
 
@@ -216,7 +229,8 @@ def _say(detail: Any) -> str:
     if detail["type"] == "missing":
         return f"{where}: is missing"
     message = detail["msg"].removeprefix("Value error, ")
-    return f"{where} = {detail['input']!r}: {message[0].lower()}{message[1:]}"
+    value = reprlib.repr(detail["input"])
+    return f"{where} = {value}: {message[0].lower()}{message[1:]}"
 
 
 _PARTS: Final[Mapping[str, type[_Value]]] = {"sides": Side, "actors": Actor, "issues": Issue}

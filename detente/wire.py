@@ -50,7 +50,7 @@ def decode(data: bytes, kind: type[M]) -> M:
     """The message of that kind in these bytes. Raises DecodeError."""
     try:
         envelope = _envelopes.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(_with_path(error)) from None
     if envelope.schema != SCHEMA:
         raise DecodeError(
@@ -60,7 +60,7 @@ def decode(data: bytes, kind: type[M]) -> M:
         raise DecodeError(f"{envelope.type!r} where {kind.__name__!r} belongs @ $.type")
     try:
         message: M = _messages[kind].decode(envelope.message)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise DecodeError(_with_path(error, "$.message")) from None
     return message
 

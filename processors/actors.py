@@ -112,7 +112,7 @@ class _Pattern(NamedTuple):
         if self.open:
             while end < len(text) and _in_word(text[end]):
                 end += 1
-        elif end < len(text) and _in_word(text[end]):
+        elif end < len(text) and _in_word(text[end]) and _in_word(text[end - 1]):
             return None
         for own, theirs in zip(self.text, text[start:end], strict=False):
             if own.isupper() and not theirs.isupper():

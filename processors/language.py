@@ -17,15 +17,19 @@ MIN_WORDS: Final = 3
 
 
 def language_of(text: str, claim: str | None, expected: str = "en") -> str:
-    """The ISO 639-1 code of the language that a text is in.
+    """The ISO 639 code, of two letters where there is one, of the language that a text is in.
 
     `claim` is what the feed says. It (or `expected`, where there is none) is believed unless
     another language fits the text much better: feeds do claim the language of their site's menu.
+    A text without letters is in no language, so that nothing speaks against the claim.
     """
     import py3langid  # over a second to load, which only this stage shall pay
 
-    fits = dict(py3langid.rank(text[:SAMPLE]))
+    sample = text[:SAMPLE]
+    fits = dict(py3langid.rank(sample))
     prior = claim if claim is not None and claim in fits else expected
+    if not any(sign.isalpha() for sign in sample):
+        return prior
     best: str = max(fits, key=lambda language: fits[language])
     return best if fits[best] - fits[prior] > MARGIN else prior
 

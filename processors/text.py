@@ -42,9 +42,10 @@ def sentences(text: str) -> Sequence[Sentence]:
 def quoted(text: str, start: int, end: int) -> bool:
     """Whether `text[start:end]`, a sentence, stands mostly within quotation marks.
 
-    Straight double, curly and low marks and guillemets count; the straight single mark doesn't,
-    being an apostrophe far more often. A quotation left open runs to the end of its line: a
-    speech over several paragraphs opens each anew.
+    Straight double, curly and low marks and guillemets count, also where one of another kind closes
+    what they opened; the straight single mark opens nothing, being an apostrophe far more often. A
+    quotation left open runs to the end of its line: a speech over several paragraphs opens each
+    anew.
     """
     inside = 0
     quotations = _quotations(text)
@@ -74,19 +75,26 @@ _BEFORE: Final = re.compile(r"[\w.&’'-]*\Z")
 _TITLES: Final = frozenset(
     """mr mrs ms mx dr prof sen sens rep reps gov govs gen lt col maj capt cpt cmdr cmd adm sgt cpl
     pvt amb rev hon pres messrs mme fr st ste ft mt gens supt insp det atty asst assoc dep spc
-    brig vs v cf viz approx no nos art arts fig figs sec para pp vol vols chap ch ed eds eq dept
+    brig vs v cf viz approx nos figs sec para pp vol vols chap ch ed eds eq dept
     univ i.e e.g т.е т.к т.н т.о напр им ул просп д пл наб стр корп ген полк проф акад доц гр
     гос тов св см ср ст рис табл ред сост обл тыс млн млрд трлн пос дер""".split()
 )
+# Only before a number ("No. 10", "Art. VI"); else they are words ("He said no.").
+_NUMBERED: Final = frozenset("no art arts fig".split())
+_NUMERAL: Final = re.compile(r"\d.*|(?!I\Z)[IVX]+")
 _MONTHS: Final = frozenset(
     """jan feb mar apr jun jul aug sep sept oct nov dec
     янв фев февр апр авг сент окт ноя нояб дек""".split()
 )
 # May end a sentence, and then what follows looks like the beginning of one.
 _EITHER: Final = frozenset(
-    """inc co corp ltd llc plc bros jr sr al est hr hrs min mins sec secs ave blvd rd ala ariz ark
-    calif colo conn del fla ga ill ind kan kans ky la md mass mich minn miss mo mont neb nev
-    okla ore pa tenn tex va vt wash wis wyo ukr russ ph.d г гг в вв""".split()
+    """inc co corp ltd llc plc bros jr sr al est hr hrs min mins sec secs ave blvd rd ukr russ ph.d
+    г гг в вв""".split()
+)
+# The same, but a word in small letters ("He fell ill.").
+_STATES: Final = frozenset(
+    """Ala Ariz Ark Calif Colo Conn Del Fla Ga Ill Ind Kan Kans Ky La Md Mass Mich Minn Miss Mo Mont
+    Neb Nev Okla Ore Pa Tenn Tex Va Vt Wash Wis Wyo""".split()
 )
 # May end a sentence, and then any capital begins the next.
 _TAILS: Final = frozenset("н.э др пр т.д т.п etc".split())
@@ -153,14 +161,13 @@ def _word_ends_sentence(word: str, following: str, *, opened: bool) -> bool:
     low = word.lower()
     if low in _MONTHS:
         return not following[:1].isdigit()
-    if low == "no":
-        # "No. 10", but also "He said no."
-        return not following[:1].isdigit()
+    if low in _NUMBERED:
+        return not _NUMERAL.fullmatch(following)
     if low in _TAILS:
         return True
     if low in _TITLES:
         return False
-    if low in _EITHER or _INITIALS.fullmatch(word):
+    if low in _EITHER or word in _STATES or _INITIALS.fullmatch(word):
         return opened or following.lower() in _STARTERS
     return True
 
@@ -214,8 +221,9 @@ def _stripped(text: str, spans: Iterator[tuple[int, int]]) -> Iterator[tuple[int
             yield start, end
 
 
-_MARK: Final = re.compile('["“”„«»‘’]')
-_CLOSING: Final = {'"': '"', "“": '”"', "„": "“”", "«": "»", "‘": "’", "”": "”"}
+_MARK: Final = re.compile("[\"“”„«»‘’']")
+# What closes each, first of all its own kind; then what is set in its stead.
+_CLOSING: Final = {'"': '"”', "“": '”"“', "„": "“”", "«": "»", "‘": "’'"}
 
 
 @lru_cache(maxsize=4)
@@ -224,13 +232,13 @@ def _quotations(text: str) -> Sequence[tuple[int, int]]:
     asks: found anew for each, those of one long line would cost the square of its length."""
     found = []
     for line in _LINE.finditer(text):
-        opened, closing = -1, ""
+        opened, closing = -1, ""  # where a quotation begins, and what may end it
         for mark in _MARK.finditer(text, line.start(), line.end()):
             place, sign = mark.start(), mark[0]
             if opened < 0:
                 if _opens(text, place, line.start()):
-                    opened, closing = place, _CLOSING.get(sign, "")
-            elif sign in closing and (sign != "’" or _closes_single(text, place)):
+                    opened, closing = place, _CLOSING[sign]
+            elif sign in closing and (sign not in "’'“" or _ends_word(text, place)):
                 found.append((opened, place + 1))
                 opened = -1
         if opened >= 0:
@@ -244,12 +252,15 @@ def _closed(quotation: tuple[int, int]) -> int:
 
 def _opens(text: str, place: int, line: int) -> bool:
     sign = text[place]
-    if sign in "”’»":
-        return False
     before = text[place - 1] if place > line else " "
-    return sign != '"' or before.isspace() or before in "([—–-"
+    if sign == '"':
+        return before.isspace() or before in "([—–-:"
+    if sign == "‘":
+        # No apostrophe, as in "Russia‘s" and "the ‘90s".
+        return not before.isalnum() and not text[place + 1 : place + 2].isdigit()
+    return sign in "“„«"
 
 
-def _closes_single(text: str, place: int) -> bool:
-    """Not an apostrophe: no letter follows."""
-    return not text[place + 1 : place + 2].isalnum()
+def _ends_word(text: str, place: int) -> bool:
+    """Whether a mark that may also be an apostrophe, or open anew, stands behind a word."""
+    return not text[place - 1].isspace() and not text[place + 1 : place + 2].isalnum()

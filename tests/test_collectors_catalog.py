@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.catalog import (
@@ -136,11 +137,13 @@ _FEEDS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(_FEEDS)
 def test_toml_comes_back_as_it_was(feeds: list[Feed]) -> None:
     assert parse_catalogue(to_toml(feeds).encode()) == tuple(feeds)
 
 
+@settings(max_examples=40)
 @given(_FEEDS)
 def test_opml_comes_back_as_it_was(feeds: list[Feed]) -> None:
     assert import_opml(export_opml(feeds)) == tuple(feeds)
@@ -211,3 +214,64 @@ def test_adding_makes_the_file_or_says_why_not(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="can't be read"):
         add(tmp_path / "bad.toml")
+
+
+def test_adding_keeps_line_ends_and_links(tmp_path: Path) -> None:
+    there = tmp_path / "there.toml"
+    there.write_bytes(b'[[feeds]]\r\nurl = "https://a.example/"\r\n')
+    (tmp_path / "feeds.toml").symlink_to(there)
+    add(tmp_path / "feeds.toml")
+    assert (tmp_path / "feeds.toml").is_symlink()
+    assert there.read_bytes().startswith(b'[[feeds]]\r\nurl = "https://a.example/"\r\n\n[[feeds]]')
+    assert len(load_catalogue(tmp_path / "feeds.toml")) == 2
+
+
+def test_adding_to_what_cant_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be written"):
+        add(tmp_path / "nowhere" / "feeds.toml")
+    path = tmp_path / "feeds.toml"
+    path.write_text("[[feeds]]\nkind = 3\n", "utf-8")
+    with pytest.raises(ConfigError, match=r"feeds\[0\].kind"):
+        add(path)
+    assert path.read_text("utf-8") == "[[feeds]]\nkind = 3\n"
+
+
+@settings(max_examples=30)
+@given(_FEEDS, _FEEDS)
+def test_adding_is_the_sum_of_both(
+    tmp_path_factory: pytest.TempPathFactory, before: list[Feed], more: list[Feed]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "sum.toml"
+    path.write_text(to_toml(before), "utf-8")
+    added = add_feeds(path, more)
+    assert load_catalogue(path) == (*before, *added)
+    assert [feed.url for feed in added] == [
+        feed.url for feed in more if feed.url not in {one.url for one in before}
+    ]
+    assert add_feeds(path, more) == ()
+
+
+def test_languages_that_lists_make_up() -> None:
+    """`unknown` is the OPML standard's own example."""
+    for written, language in (("unknown", None), ("en_US", "en"), ("RU", "ru"), ("", None)):
+        outline = f'<outline xmlUrl="https://x.example/" text="x" language="{written}"/>'
+        (feed,) = import_opml(f"<opml><body>{outline}</body></opml>".encode())
+        assert feed.language == language
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_no_encoding_hides_a_doctype(encoding: str) -> None:
+    entities = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 9))
+    doctype = f'<!DOCTYPE opml [<!ENTITY a0 "x">{entities}]>'
+    written = f'<?xml version="1.0" encoding="{encoding}"?>{doctype}<opml><body>&a8;</body></opml>'
+    with pytest.raises(ConfigError, match="a DOCTYPE isn't accepted"):
+        import_opml(written.encode(encoding))
+
+
+@given(st.binary(max_size=100) | st.text("<>opmlbdyutine =/\"'", max_size=80).map(str.encode))
+def test_any_bytes_are_a_list_or_a_problem(data: bytes) -> None:
+    for body in (data, b"<opml><body>" + data + b"</body></opml>"):
+        with suppress(ConfigError):
+            import_opml(body)
+    with suppress(ConfigError):
+        parse_catalogue(data)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import time
 from datetime import UTC, datetime
 
 import feedparser
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from collectors.dates import feed_date, iso_date
+from collectors.dates import EARLIEST, FUTURE, feed_date, iso_date
 from collectors.entry import ClaimedDate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -85,3 +88,26 @@ def test_dates_of_json_feeds(text: str, quality: str) -> None:
 
 def test_a_claim_is_kept_but_not_at_any_length() -> None:
     assert len(iso_date("x" * 10_000, NOW).claim or "") <= 200
+
+
+@pytest.mark.parametrize(
+    "text", ["Sat, 28 Feb 2026 10:00 PM", "Feb 28, 2026 9:15 p.m.", "2/28/2026 10:00:00 AM"]
+)
+def test_hours_by_halves_of_the_day_are_not_misread(text: str) -> None:
+    """The parsers drop the PM: better unparsable than half a day off."""
+    assert claimed(text).quality == "unparsable"
+
+
+@given(st.text(max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]+ \d+ [\d:]+ \S+"))
+def test_any_claim_is_a_date_that_can_be_believed_or_none(text: str) -> None:
+    for found in (feed_date(text, None, NOW), iso_date(text, NOW)):
+        assert (found.instant is None) == (found.quality != "claimed")
+        if found.instant:
+            assert EARLIEST <= found.instant <= NOW + FUTURE
+            assert found.instant.tzinfo is UTC
+
+
+@given(st.tuples(*[st.integers(-(10**6), 10**6)] * 9))
+def test_whatever_the_parser_makes_of_a_claim(parsed: tuple[int, ...]) -> None:
+    found = feed_date("some day", time.struct_time(parsed), NOW)
+    assert (found.instant is None) == (found.quality != "claimed")

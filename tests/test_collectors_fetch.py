@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import h2.config
@@ -22,7 +18,7 @@ from collectors.fetch import (
     NotModified,
     Validators,
 )
-from collectors.politeness import MAX_RETRY_AFTER, HostGate
+from collectors.politeness import HostGate
 from collectors.status import PollState
 from detente.settings import CollectorSettings
 from tests.feeds.tls import trusting_context
@@ -264,110 +260,6 @@ def test_the_time_limit_is_over_all_redirects(server: HttpServer) -> None:
     server.handlers = {f"/{number}": wait_and_move for number in range(9)}
     assert failure(server.url("/0"), timeout=0.4).state is PollState.TIMEOUT
     assert 2 <= len(server.requests) <= 3
-
-
-# Throttling
-
-
-IN_AN_HOUR = "a date in an hour from when the test runs"
-
-
-@pytest.mark.parametrize(
-    ("status", "retry_after", "at_least", "at_most"),
-    [
-        (429, None, 60, 60),
-        (429, "120", 120, 120),
-        (503, "120", 120, 120),
-        (503, IN_AN_HOUR, 3_500, 3_601),
-        (429, "tomorrow", 60, 60),
-        (429, "Mon, 01 Mar 99999999999999999999 10:00:00 GMT", 60, 60),
-        (429, "9" * 400, MAX_RETRY_AFTER, MAX_RETRY_AFTER),
-        (429, MODIFIED.replace("2026", "2001"), 0, 0),
-        (429, "-5", 60, 60),
-    ],
-)
-def test_a_host_that_asks_for_a_wait_is_left_alone(
-    server: HttpServer, status: int, retry_after: str | None, at_least: float, at_most: float
-) -> None:
-    if retry_after == IN_AN_HOUR:
-        retry_after = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    server.handlers["/feed"] = Reply(status, headers={"Retry-After": retry_after})
-    server.handlers["/other"] = Reply(body=b"news")
-
-    async def twice(fetcher: Fetcher) -> tuple[object, object]:
-        first = await fetcher.fetch(server.url("/feed"), max_bytes=1_000)
-        return first, await fetcher.fetch(server.url("/other"), max_bytes=1_000)
-
-    first, second = using(twice)
-    assert isinstance(first, FetchFailure)
-    assert first.state is PollState.THROTTLED
-    assert first.retry_after is not None
-    assert at_least <= first.retry_after <= at_most
-    if at_most:
-        assert isinstance(second, FetchFailure)
-        assert second.state is PollState.THROTTLED
-        assert 0 < (second.retry_after or 0) <= at_most
-    else:
-        assert isinstance(second, Fetched)
-    assert len(server.asked("/other")) == (not at_most)
-
-
-def test_a_request_that_waits_its_turn_heeds_a_block_that_comes_meanwhile(
-    server: HttpServer,
-) -> None:
-    server.handlers["/feed"] = Reply(429, headers={"Retry-After": "30"})
-
-    async def both(fetcher: Fetcher) -> list[object]:
-        asks = (fetcher.fetch(server.url("/feed"), max_bytes=1_000) for _ in range(3))
-        return await asyncio.gather(*asks)
-
-    answers = using(both, host_spacing=0.1)
-    assert [it.state for it in answers if isinstance(it, FetchFailure)] == [PollState.THROTTLED] * 3
-    assert len(server.requests) == 1
-
-
-def test_a_block_from_an_earlier_run_holds(server: HttpServer) -> None:
-    gate = HostGate(0.0, {"127.0.0.1": time.time() + 100})
-    answer = using(lambda it: it.fetch(server.url("/feed"), max_bytes=1_000), gate)
-    assert isinstance(answer, FetchFailure)
-    assert answer.state is PollState.THROTTLED
-    assert server.requests == []
-
-
-def test_requests_to_one_host_are_spaced(server: HttpServer) -> None:
-    server.handlers["/feed"] = Reply(body=b"news")
-
-    async def many(fetcher: Fetcher) -> None:
-        await asyncio.gather(
-            *(fetcher.fetch(server.url("/feed"), max_bytes=1_000) for _ in range(3))
-        )
-
-    using(many, host_spacing=0.2)
-    times = [request.at for request in server.requests]
-    assert all(after - before > 0.1 for before, after in pairwise(times))
-
-
-def test_a_wait_for_a_free_connection_does_not_bunch_up_a_hosts_requests(
-    server: HttpServer,
-) -> None:
-    def slow(connection: Connection) -> None:
-        connection.wait(0.3)
-        connection.send(Reply(body=b"slow").encoded())
-
-    server.handlers["/slow"] = lambda request: slow
-    server.handlers["/feed"] = Reply(body=b"news")
-
-    async def many(fetcher: Fetcher) -> None:
-        blocker = asyncio.ensure_future(
-            fetcher.fetch(server.url("/slow", "localhost"), max_bytes=1_000)
-        )
-        await asyncio.sleep(0.05)
-        asks = (fetcher.fetch(server.url("/feed"), max_bytes=1_000) for _ in range(3))
-        await asyncio.gather(blocker, *asks)
-
-    using(many, host_spacing=0.2, concurrency=1)
-    times = [request.at for request in server.asked("/feed")]
-    assert all(after - before > 0.1 for before, after in pairwise(times))
 
 
 # Nothing else gets out, nothing else gets in

@@ -126,6 +126,9 @@ def test_the_headline_is_taken_off_and_no_more() -> None:
         ("<![CDATA[<p>In CDATA</p>]]>", "In CDATA"),
         ("<pre>a\nb</pre>", "a\nb"),
         ("<!-- nothing -->", ""),
+        ("<html><body><p>a</p></body></html><p>b</p>", "a\nb"),
+        ("<p>a</p></HTML ><p>b</p>", "a\nb"),
+        ("<plaintext>a<b>b", "a<b>b"),
         ("", ""),
     ],
 )

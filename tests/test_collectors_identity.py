@@ -124,3 +124,59 @@ def test_an_aggregators_guids_keep_their_hosts() -> None:
 def test_ids_are_stable_for_good() -> None:
     """A change here would publish every article of every user anew."""
     assert article_id("url:https://sample.example/a") == "ae848c7961df0fa0f7aecb556998b34b4"
+
+
+def test_without_any_other_key_headlines_tell_entries_apart() -> None:
+    """One link, or one guid, for all: it would make one article of all news, and lose the rest."""
+    links = identified(
+        *(entry(None, "https://sample.example/news", title) for title in ("A", "B", "C"))
+    )
+    assert len({one.key for one in links}) == 3
+    assert {one.url for one in links} == {"https://sample.example/news"}
+    guids = identified(*(entry("issue-1", None, title) for title in ("A", "B", "C")))
+    assert len({one.key for one in guids}) == 3
+    twice = identified(*(entry(None, "https://sample.example/a", "A") for _ in range(2)))
+    assert {one.key for one in twice} == {"url:https://sample.example/a"}
+
+
+@pytest.mark.parametrize("guid", ["https://sample.example/", "http://[", "", "x:y", "https:///x"])
+def test_guids_that_name_no_article_are_no_alias(guid: str) -> None:
+    (one,) = identified(entry(guid, "https://sample.example/a"))
+    assert one.aliases == ()
+
+
+def test_a_domain_below_a_countrys_is_its_owners() -> None:
+    """`feeds.news.co.uk` publishes for `www.news.co.uk`, and not for `www.other.co.uk`."""
+    feed = "https://feeds.news.co.uk/rss"
+    own, other = identified(
+        entry("https://www.news.co.uk/?p=1", "https://www.news.co.uk/a"),
+        entry("https://www.other.co.uk/?p=1", "https://www.other.co.uk/a"),
+        url=feed,
+    )
+    assert own.aliases == ("guid-path:feeds.news.co.uk:/?p=1",)
+    assert other.aliases == ("guid-path:other.co.uk:/?p=1",)
+
+
+def test_the_link_stands_in_for_a_guid_and_the_guid_for_a_link() -> None:
+    (no_guid,) = identified(entry(None, "https://sample.example/a"), identity="guid")
+    assert no_guid.key == "url:https://sample.example/a"
+    (no_link,) = identified(entry("https://sample.example/?p=1"))
+    assert no_link.key == "guid:sample.example:https://sample.example/?p=1"
+    assert (no_link.url, no_link.has_page) == ("https://sample.example/?p=1", False)
+
+
+_KEYS = st.sampled_from([None, "1", "https://sample.example/?p=1", "tag:x", "http://[", "/"])
+
+
+@given(
+    st.lists(st.builds(entry, _KEYS, _KEYS, st.sampled_from("AB")), max_size=5),
+    st.sampled_from(["url", "guid", "url-day"]),
+)
+def test_every_entry_has_a_key_and_an_address(entries: list[Entry], identity: str) -> None:
+    found = identified(*entries, identity=identity)
+    assert [one.entry for one in found] == entries
+    for one in found:
+        assert one.key
+        assert len(set(one.aliases)) == len(one.aliases)
+        assert one.url.startswith("http")
+        assert not one.has_page or canonical_url(one.url) == one.url

@@ -23,7 +23,7 @@ from detente.flow import ASSESSED, COLLECTED, dead_letter_topic, route
 from detente.runner import Outcome, Publish, Stage, run_stage
 from detente.settings import RunnerSettings
 from detente.wire import encode
-from tests.articles import NOON, collected
+from tests.articles import NOON, assessed, collected
 
 FAST = RunnerSettings(batch=4, attempts=2, poll_timeout=0.05, max_backoff=0.05)
 DEAD = dead_letter_topic(COLLECTED)
@@ -67,6 +67,28 @@ def test_what_can_not_be_decoded_or_judged_is_parked_with_its_reason(bus: Bus) -
     assert bad.reason.startswith("ZeroDivisionError: can't be judged (after 2 attempts)\nTraceback")
     assert bad.value == encode(collected("a"))
     assert bad.place == f"{COLLECTED}[0]@1"
+    assert bus.lag(COLLECTED, "processors") == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff",
+        b"null",
+        b'{"schema": 2, "type": "CollectedArticle", "message": {}}',
+        encode(assessed("a")),
+        encode(collected("a")).replace(b'"revision":1', b'"revision":0'),
+        # Deeper than the decoder goes.
+        encode(collected("a"))[:-2] + b',"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}}",
+    ],
+)
+def test_no_bytes_stop_the_stage(bus: Bus, data: bytes) -> None:
+    bus.publish(COLLECTED, [Record("bad", data), Record("a", encode(collected("a")))])
+    stage = Stage(route("processors"), CollectedArticle, lambda batch: [Publish()] * len(batch))
+    run_stage(stage, bus, FAST, threading.Event(), until_idle=True)
+    (letter,) = list_dead_letters(bus)
+    assert (letter.key, letter.value) == ("bad", data)
     assert bus.lag(COLLECTED, "processors") == 0
 
 
@@ -186,6 +208,25 @@ def test_what_another_tool_parked_is_listed_and_replayed_too(bus: Bus) -> None:
     replay(bus, [letter])
     assert [delivery.value for delivery in read(bus, COLLECTED)] == [b"x"]
     assert list_dead_letters(bus) == [second]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"at": b"yesterday"},
+        {"at": b"2026-03-01T12:00:00"},
+        {"at": b"\xff", "truncated-from": b"much", "id": b"", "topic": b""},
+    ],
+)
+def test_a_letter_with_odd_headers_hides_no_other(bus: Bus, headers: dict[str, bytes]) -> None:
+    odd = {f"dead-{name}": value for name, value in headers.items()}
+    bus.publish(DEAD, [Record("odd", b"x", odd)])
+    ours = park(bus, Record("ours", b"y"))
+    letters = list_dead_letters(bus)
+    assert {letter.key for letter in letters} == {"odd", "ours"}
+    assert ours in letters
+    assert replay(bus, letters) == 2
+    assert list_dead_letters(bus) == []
 
 
 def test_reading_commits_nothing(bus: Bus) -> None:

@@ -32,6 +32,7 @@ def document(**changes: Any) -> dict[str, Any]:
 def test_a_document_as_it_should_be() -> None:
     assert problems(document()) == []
     assert problems(document(authors=None, published="2026-03-01T12:00:00+03:00")) == []
+    assert problems(document(url="x" * MAX_KEYWORD, revision=2**63 - 1)) == []
 
 
 @pytest.mark.parametrize(

@@ -85,21 +85,37 @@ def test_hosts_may_be_written_in_any_case(tmp_path: Path) -> None:
     assert load_watch(tmp_path / "own.toml").speaks_for("www.ours.EXAMPLE") == "OUR"
 
 
+def test_a_host_with_www_is_the_site(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(changed("Ours.example", "www.ours.example"), "utf-8")
+    watch = load_watch(tmp_path / "own.toml")
+    assert watch.speaks_for("ours.example") == watch.speaks_for("www.ours.example") == "OUR"
+
+
+def test_a_mark_of_the_byte_order_is_no_fault(tmp_path: Path) -> None:
+    """Some editors write one."""
+    (tmp_path / "own.toml").write_text(GOOD, "utf-8-sig")
+    assert load_watch(tmp_path / "own.toml").name == "own-watch"
+
+
 def test_a_watch_that_does_not_ship() -> None:
     with pytest.raises(ConfigError, match=r"did you mean usa-rus\?.*\./my-watch\.toml"):
         load_watch("usa-russia")
-    with pytest.raises(ConfigError, match="there are usa-rus"):
-        load_watch("xyz")
+    for name in ("xyz", "x" * 5_000):
+        with pytest.raises(ConfigError, match="there are usa-rus"):
+            load_watch(name)
 
 
 def test_a_file_that_is_not_there_or_can_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such watch file"):
         load_watch(tmp_path / "none.toml")
-    with pytest.raises(ConfigError, match="can't be read"):
-        load_watch(tmp_path)
+    for unreadable in (tmp_path, "", "a\0b.toml", tmp_path / ("x" * 5_000)):
+        with pytest.raises(ConfigError, match="can't be read"):
+            load_watch(unreadable)
 
 
-@pytest.mark.parametrize("data", [b"name = ", b"\xff\xfe", b'name = "a"\nname = "b"'])
+@pytest.mark.parametrize(
+    "data", [b"name = ", b"\xff\xfe", b'name = "a"\nname = "b"', b"a = " + b"[" * 50_000]
+)
 def test_a_file_that_is_no_toml(tmp_path: Path, data: bytes) -> None:
     (said,) = problems(tmp_path, data)
     assert "can't be read as TOML" in said
@@ -123,11 +139,20 @@ def test_an_empty_file_says_what_is_missing(tmp_path: Path) -> None:
         (changed('["ours"]', '["ou*rs"]'), "has a * that isn't its last character"),
         (changed('["ours"]', '["ours *"]'), "has a space before its *"),
         (changed('["ours"]', '["*"]'), "has no letter or digit"),
+        (
+            changed("Ours.example", "https://ours.example/"),
+            "sides[0].hosts[0] = 'https://ours.example/': is no host; write it as in mid.ru",
+        ),
+        (changed('"Ours.example"', '""'), "sides[0].hosts[0] = '': is no host"),
         (changed('["ours"]', "5"), "sides[0].aliases = 5: input should be a valid tuple"),
         (changed("2020-01-01", '"soon"'), "actors[0].since = 'soon': input should be a valid date"),
         (changed('"Some One"', '""'), "actors[0].name = '': is empty"),
         # What is well-formed by itself, but not together.
         (changed('code = "THE"', 'code = "OUR"'), "sides[1].code: OUR is the code of both sides"),
+        (
+            changed('["theirs"]', '["theirs"]\nhosts = ["www.ours.example"]'),
+            "sides[1].hosts: 'ours.example' speaks for OUR already",
+        ),
         (
             changed('side = "OUR"', 'side = "OUT"'),
             "actors[0] (someone).side: there is no side 'OUT'; did you mean OUR?",
@@ -163,6 +188,7 @@ def test_one_side_is_too_few(tmp_path: Path) -> None:
     (said,) = problems(tmp_path, GOOD.partition('[[sides]]\ncode = "THE"')[0])
     assert said.startswith("sides = ")
     assert said.endswith("a dyad has two sides, not 1")
+    assert len(said) < 200
 
 
 def test_all_malformed_values_at_once(tmp_path: Path) -> None:

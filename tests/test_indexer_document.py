@@ -20,7 +20,7 @@ from detente.article import (
     Source,
     Stance,
 )
-from detente.store.fields import BY_NAME, normalised, problems
+from detente.store.fields import BY_NAME, FIELDS, normalised, problems
 from indexer.document import article_document
 from tests.articles import NOON, assessed
 
@@ -134,6 +134,23 @@ def test_the_whole_document() -> None:
     assert document["dyad_labels"] == ["RUS>USA:cooperative"]
     optional = {name for name, field in BY_NAME.items() if not field.needed}
     assert set(BY_NAME) - set(document) <= optional
+
+
+def test_what_every_article_has_is_needed_and_nothing_else() -> None:
+    """So that a document with a hole is refused, and none for what its article lacks."""
+    bare = changed(relevance=None, language=None)
+    source = msgspec.structs.replace(bare.article.source, country=None)
+    article = msgspec.structs.replace(
+        bare.article, published=None, published_claim=None, source=source
+    )
+    document = article_document(msgspec.structs.replace(bare, article=article), SIDES)
+    for fields, found in (
+        (FIELDS, document),
+        (BY_NAME["stances"].fields, document["stances"][0]),
+        (BY_NAME["dyads"].fields, document["dyads"][0]),
+    ):
+        single = {name for name, value in found.items() if not isinstance(value, list)}
+        assert {field.name for field in fields if field.needed} == single - {"second_toward_first"}
 
 
 def test_the_flat_scores_follow_the_watchs_order() -> None:

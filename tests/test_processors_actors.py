@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,15 @@ def test_sides_actors_and_terms() -> None:
         "The US Open began in New York.",
         "Please tell us more, and give us time.",
         "The bush was burning.",
-        "Chokremlins and unamerican, unrussia.",
+        "Chokremlins and unamerican, unrussia, moscow_2 and in_moscow.",
+        # Other countries' bodies, a continent, a currency, a maker of aircraft, people.
+        "The Social Democrats and the Liberal Democrats won.",
+        "The National People's Congress and the Party Congress met.",
+        "The Republican Guard and the Irish Republican Army.",
+        "Traders from North America paid US$5 million.",
+        "An Antonov An-124 landed; Anthony Russo got off.",
+        # Common words, without the capital that would make them names.
+        "Interests trump principles in a white house with a pentagon of towers.",
         "",
         "   ",
     ],
@@ -60,6 +69,7 @@ def test_what_names_no_side(text: str) -> None:
         # A trap must not hide the verb that only looks like a part of it.
         ("US open to talks with Russia", ["US", "Russia"]),
         ("Bush fires back at Putin", ["Bush", "Putin"]),
+        ("liberal Democrats of a party congressional group", ["Democrats", "congressional"]),
         ("Russian dollar reserves", ["Russian"]),
         # Beside a trap, the other mention still counts.
         ("Washington Post: Washington waits for Moscow", ["Washington", "Moscow"]),
@@ -68,6 +78,11 @@ def test_what_names_no_side(text: str) -> None:
         ("the Russian Foreign Ministry", ["Russian Foreign Ministry"]),
         ("in Washington, D.C., today", ["Washington, D.C."]),
         ("the U.S.A. and the U.S", ["U.S.A.", "U.S"]),
+        ("the U.S.S.R. and its heirs", ["U.S.S.R."]),
+        # Behind the sign that ends an alias another word may begin, also one of the other side.
+        ("Russo-American, Russo–Japanese", ["Russo-", "American", "Russo–"]),
+        ("the U.S.Department of State", ["U.S.", "Department of State"]),
+        ("TRUMP AT THE WHITE HOUSE", ["TRUMP", "WHITE HOUSE"]),
         # Next to other signs, and over a line break.
         ("US-Russia, U.S.–Russian", ["US", "Russia", "U.S.", "Russian"]),
         ("«Москва», (Moscow)", ["Москва", "Moscow"]),
@@ -140,6 +155,22 @@ def test_long_text_is_no_trouble() -> None:
     assert names("x" * 200_000) == []
 
 
+@pytest.mark.parametrize(
+    "shape", ["U.S.", "U.S. ", "росси", "росси ", "george washington ", "united states of ", "İ"]
+)
+def test_time_is_linear_in_the_text(shape: str) -> None:
+    """The bounds leave a slow machine room; what they catch is the square."""
+
+    def seconds(length: int) -> float:
+        text = shape * (length // len(shape))
+        began = time.process_time()
+        MATCHER.mentions(text)
+        return time.process_time() - began
+
+    short = seconds(10_000)
+    assert seconds(100_000) < max(40 * short, 0.5)
+
+
 def gate(text: str, host: str = "") -> bool:
     return names_dyad(MATCHER.mentions(text), WATCH, host)
 
@@ -177,6 +208,28 @@ def test_a_watch_of_ones_own() -> None:
     assert [mention.side for mention in matcher.mentions("Seoul food in Pyongyang")] == ["PRK"]
     assert names_dyad(matcher.mentions("Seoul said"), watch, "kcna.example")
     assert not names_dyad(matcher.mentions("Moscow and Washington"), watch)
+
+
+def test_of_what_overlaps_the_longest_wins_at_either_end() -> None:
+    watch = Watch(
+        name="a-b",
+        title="A and B",
+        sides=(
+            Side(code="A", name="A", aliases=("one two three", "sea", "$x")),
+            Side(code="B", name="B", aliases=("three four", "no one")),
+        ),
+        traps=("SEA",),
+    )
+    matcher = ActorMatcher(watch)
+
+    def spans(text: str) -> list[str]:
+        return [text[mention.start : mention.end] for mention in matcher.mentions(text)]
+
+    assert spans("no one two three four") == ["one two three"]
+    assert spans("three four") == ["three four"]
+    # Of an alias and a trap that are as long as each other, the trap.
+    assert spans("SEA and sea") == ["sea"]
+    assert spans("5$x") == ["$x"]
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the labelled text isn't here")

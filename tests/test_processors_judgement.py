@@ -143,6 +143,13 @@ def test_too_short_is_abstained(text: Text) -> None:
     assert (found.relevance, asked) == (None, [])
 
 
+def test_a_title_alone_and_a_text_of_signs_alone() -> None:
+    (title, signs), _ = judge(Text("Moscow accuses Washington", ""), Text("🇺🇸 🇷🇺 🔥", "1 2"))
+    assert [one.part for one in title.sentences] == ["title"]
+    assert set(title.dyads()) == {"B>A"}
+    assert (signs.language, signs.relevance) == ("en", BELOW_GATE)
+
+
 def test_low_confidence_is_abstained() -> None:
     (found,), asked = judge(CORE, relevance=UNSURE_SCORES)
     assert found.abstained == "low confidence"

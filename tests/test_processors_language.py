@@ -26,7 +26,9 @@ def test_prose_is_known_whatever_is_claimed(language: str, claim: str | None) ->
     assert language_of(PROSE[language], claim) == language
 
 
-@pytest.mark.parametrize("text", ["", "   ", "5", "😀 😀😀 🇷🇺", "…", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "5", "😀 😀😀 🇷🇺", "🇺🇸🇷🇺 🔥", "🇺🇸🇷🇺🇺🇦", "…", "\x00", "1,234.5 5,678.9 -9"]
+)
 def test_what_shows_nothing_is_what_is_claimed(text: str) -> None:
     assert language_of(text, None) == "en"
     assert language_of(text, "fr") == "fr"

@@ -43,7 +43,7 @@ def test_a_long_document_is_read_twice_and_a_short_one_once() -> None:
     assert "Moscow answered Washington." not in lead.text
     assert lead.text.startswith("The title\nFiller0 ")
     assert lead.text.endswith(GAP)
-    assert len(lead.text.split()) <= PASSAGE_WORDS + 3
+    assert lead.text.count("Filler") == PASSAGE_WORDS // 10
     assert len(relevance_passages("The title", "Moscow answered Washington.")) == 1
 
 
@@ -70,6 +70,15 @@ def test_the_lead_and_the_sentences_that_name_the_sides() -> None:
     assert text.startswith("Filler0 ")
     assert f"{GAP} Moscow thanked Washington. {GAP}" in text
     assert text.endswith(GAP)
+
+
+def test_the_lead_goes_before_what_names_the_sides() -> None:
+    text = excerpt("", f"{filler(20)} {'Moscow answered Washington. ' * 60}").text
+    assert text.count("Filler") == LEAD_WORDS // 10
+    assert text.count("Moscow") == (PASSAGE_WORDS - LEAD_WORDS) // 3
+    # What stands in the lead already takes no room twice.
+    text = excerpt("", "Moscow answered Washington. " * 60).text
+    assert text.count("Moscow") == PASSAGE_WORDS // 3
 
 
 def test_a_gap_stands_only_where_something_was_left_out() -> None:

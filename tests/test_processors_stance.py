@@ -13,6 +13,7 @@ from processors.stance import (
     GRADE_SCORES,
     SIGN_THRESHOLD,
     UNSURE,
+    Label,
     SentenceStance,
     article_stance,
     sign_of,
@@ -143,6 +144,19 @@ def test_the_threshold_belongs_to_the_sign() -> None:
         found = article_stance(stances[:9])
         assert found is not None
         assert found.label == sign
+
+
+@STEADY
+@given(st.lists(JUDGED, max_size=8))
+def test_turning_every_sentence_turns_the_article(stances: list[SentenceStance]) -> None:
+    turned: dict[Label, Label] = {"2": "-2", "1": "-1", "0": "0", "-1": "1", "-2": "2", "n": "n"}
+    other = {"cooperative": "adversarial", "neutral": "neutral", "adversarial": "cooperative"}
+    found = article_stance(stances)
+    reverse = article_stance([one._replace(label=turned[one.label]) for one in stances])
+    assert (found is None) == (reverse is None)
+    if found and reverse:
+        assert reverse.score == -found.score
+        assert reverse.label == other[found.label]
 
 
 @STEADY

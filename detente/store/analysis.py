@@ -1,8 +1,9 @@
 """From text to the terms that are searched, the same for documents and queries, on every store.
 
 Words are cut as Unicode's annex 29 (and so Lucene's standard tokenizer) cuts them, English
-possessives are dropped, case is folded, then each word is stemmed by the script it is written in:
-Porter's stemmer leaves Cyrillic alone and Snowball's Russian one leaves Latin alone.
+possessives are dropped, case, apostrophes and ё are folded, then each word is stemmed by the script
+it is written in: Porter's stemmer leaves Cyrillic alone and Snowball's Russian one leaves Latin
+alone.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ _WORD = regex.compile(
 )
 _POSSESSIVE = regex.compile(r"['’][sS]$")
 _CYRILLIC = regex.compile(r"\p{Cyrillic}")
+_SAME = str.maketrans("’ё", "'е")
 _per_thread = local()
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in order, case folded and without possessives, not stemmed."""
-    return [_POSSESSIVE.sub("", word).lower() for word in _WORD.findall(text)]
+    """The words of a text, in order, folded and without possessives, not stemmed."""
+    return [_POSSESSIVE.sub("", word).lower().translate(_SAME) for word in _WORD.findall(text)]
 
 
 def terms(text: str) -> list[str]:

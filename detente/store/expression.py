@@ -39,16 +39,28 @@ class NotThis:
 
 Expression = Phrase | AllOf | AnyOf | NotThis
 
+LONGEST = 10_000
+"""Characters of a query that are read: the time for it grows faster than its length."""
+
+MOST = 500
+"""Words and phrases in one query; the stores' engines end at about a thousand."""
+
+DEEPEST = 20
+"""Parts within parts, which the engines keep on a stack."""
+
 _HINT = 'words, "phrases", prefixes*, AND, OR, NOT and parentheses are what a search knows'
+_TOO_DEEP = f"search: too many parts within parts; {_HINT}"
 
 
 def parse_expression(text: str) -> Expression | None:
     """The expression of a query text; None where it asks for nothing.
 
-    Raises ConfigError that says what can't be read, and where.
+    Raises ConfigError that says what can't be read, and where; also for one that no engine bears.
     """
     if not text.strip():
         return None
+    if len(text) > LONGEST:
+        raise ConfigError(f"search: {len(text):,} characters, at most {LONGEST:,} can be read")
     # luqum's parser tables are built on import: only who searches pays for them.
     from luqum import tree
     from luqum.exceptions import ParseError
@@ -84,9 +96,25 @@ def parse_expression(text: str) -> Expression | None:
         raise ConfigError(f"search: {said}; {_HINT}")
 
     try:
-        return convert(parsed)
+        expression = convert(parsed)
     except RecursionError:
-        raise ConfigError(f"search: too many parts within parts; {_HINT}") from None
+        raise ConfigError(_TOO_DEEP) from None
+    if expression is not None and _size(expression) > MOST:
+        raise ConfigError(f"search: more than {MOST} words and phrases")
+    return expression
+
+
+def _size(expression: Expression, depth: int = 1) -> int:
+    """How many words and phrases there are. Raises ConfigError where they stand too deep."""
+    if depth > DEEPEST:
+        raise ConfigError(_TOO_DEEP)
+    match expression:
+        case Phrase():
+            return 1
+        case NotThis(part):
+            return _size(part, depth + 1)
+        case AllOf(parts) | AnyOf(parts):
+            return sum(_size(part, depth + 1) for part in parts)
 
 
 def _phrase(text: str) -> Expression | None:
@@ -104,8 +132,11 @@ def _word(text: str, place: int) -> Expression | None:
         raise ConfigError(f"{where}: a * may only end a word; {_HINT}")
     if stem == text:
         return _phrase(re.sub(r"\\(.)", r"\1", text))
-    # A prefix is compared with stems as it stands: stemming half a word would miss its whole.
+    # A prefix is compared with stems as it stands: stemming half a word would miss its whole. A
+    # whole word, as in "sanctions*", may be longer than its stem: that one is asked for as well.
     parts = words(stem)
     if not parts:
         return None
-    return Phrase((*terms(" ".join(parts[:-1])), parts[-1]), prefix=True)
+    *before, last = terms(stem)
+    begun = Phrase((*before, parts[-1]), prefix=True)
+    return begun if last == parts[-1] else AnyOf((begun, Phrase((*before, last))))

@@ -23,8 +23,9 @@ _SINGLE = (Kind.KEYWORD, Kind.DATE, Kind.LONG, Kind.DOUBLE, Kind.BOOLEAN)
 _COLUMNS = tuple(field.name for field in FIELDS if field.kind in _SINGLE)
 _INDEXED = ("first_seen", "published", "relevance", "source", "url")
 _LAST = "\U0010ffff"
-_LAYOUT = 1
-"""Raised with every change of the tables below: an older file is then refused, not misread."""
+_LAYOUT = 2
+"""Raised with every change of the tables below, or of the terms in them (`store.analysis`): an
+older file is then refused, not misread."""
 
 
 def _schema() -> Iterator[str]:

@@ -1,0 +1,271 @@
+"""What the collectors remember: the outbox, articles, hosts; and that one collector has it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from collectors.catalog import Feed
+from collectors.entry import ClaimedDate, Entry
+from collectors.feedstate import SCHEMA_NUMBER, CollectorLock, FeedState
+from collectors.identity import identify
+from collectors.plan import ArticleRow, FeedRow, Plan, PlannedRecord, SightingRow
+from collectors.status import PollState
+from detente.errors import ConfigError, StoreUnavailable
+
+URL = "https://sample.example/a"
+FEED = Feed(id="one", url="https://sample.example/feed", outlet="One")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "below" / "feeds.sqlite"
+
+
+@pytest.fixture
+def state(path: Path) -> Iterator[FeedState]:
+    state = FeedState(f"sqlite:///{path}")
+    yield state
+    state.close()
+
+
+def row(feed: str = "one", **changes: Any) -> FeedRow:
+    return FeedRow(
+        **{
+            "feed": feed,
+            "address": "https://sample.example/feed",
+            "state": PollState.WORKING,
+            "since": 100.0,
+            "polled": 200.0,
+            **changes,
+        }
+    )
+
+
+def article(id: str = "a1", revision: int = 1, **changes: Any) -> ArticleRow:
+    return ArticleRow(
+        **{
+            "id": id,
+            "identity": f"url:{URL}",
+            "owner": "one",
+            "url": URL,
+            "title": f"Envoys meet {revision}",
+            "revision": revision,
+            "content_hash": b"h" * 16,
+            "text_origin": "feed",
+            "first_seen": 100.0,
+            "changed": 100.0 * revision,
+            **changes,
+        }
+    )
+
+
+def plan(revision: int = 1, feed: str | FeedRow = "one", tries: int = 0, **changes: Any) -> Plan:
+    return Plan(
+        **{
+            "feed": row(feed) if isinstance(feed, str) else feed,
+            "examined": True,
+            "records": (PlannedRecord("a1", b"{}", revision),),
+            "articles": (article(revision=revision),),
+            "aliases": ((f"url:{URL}", "a1"), ("guid-path:sample.example:/?p=1", "a1")),
+            "sightings": (SightingRow("a1", b"r" * 16, tries, 100.0 * revision),),
+            "blocked": (),
+            **changes,
+        }
+    )
+
+
+def everything(path: Path) -> dict[str, list[Any]]:
+    with sqlite3.connect(path) as db:
+        names = [
+            name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        ]
+        found = {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+    db.close()
+    return found
+
+
+# The outbox
+
+
+def test_a_held_plan_shows_nowhere_until_it_is_settled(state: FeedState) -> None:
+    state.hold(plan())
+    assert (state.rows(), state.article_counts(), state.trace(URL)) == ({}, {}, None)
+    assert state.pending() == [plan()]
+    state.settle(plan())
+    assert state.pending() == []
+    assert state.rows() == {"one": row()}
+    assert state.article_counts() == {"one": 1}
+
+
+def test_a_held_plan_outlives_the_process(path: Path, state: FeedState) -> None:
+    state.hold(plan())
+    state.close()
+    again = FeedState(f"sqlite:///{path}")
+    assert again.pending() == [plan()]
+    again.close()
+
+
+_PLANS = st.builds(
+    plan,
+    revision=st.integers(1, 3),
+    feed=st.sampled_from(["one", "two"]),
+    tries=st.integers(0, 3),
+    examined=st.booleans(),
+    blocked=st.sampled_from([(), (("sample.example", 4e9),)]),
+)
+
+
+@hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(_PLANS, min_size=1, max_size=4))
+def test_settling_twice_is_settling_once(path: Path, state: FeedState, plans: list[Plan]) -> None:
+    for one in plans:
+        state.hold(one)
+        state.settle(one)
+        once = everything(path)
+        state.settle(one)
+        assert everything(path) == once
+
+
+def test_a_plan_of_another_version_is_said_to_be_one(path: Path, state: FeedState) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO pending VALUES ('one', ?)", (msgspec.msgpack.encode({"x": 1}),))
+    db.close()
+    with pytest.raises(ConfigError, match="Run that version once to settle it"):
+        state.pending()
+
+
+# What a poll needs to know
+
+
+def entry(link: str, guid: str | None = None) -> Entry:
+    return Entry(guid, link, "Envoys meet", None, None, (), ClaimedDate())
+
+
+def test_articles_are_found_by_every_key(state: FeedState) -> None:
+    state.settle(plan())
+    by_link = identify([entry(URL)], FEED, FEED.url)
+    by_guid = identify([entry(f"{URL}/b", "http://sample.example/?p=1")], FEED, FEED.url)
+    unknown = identify([entry(f"{URL}/c")], FEED, FEED.url)
+    for identified in (by_link, by_guid):
+        known = state.lookup("one", identified)
+        (found,) = known.articles.values()
+        assert (found.id, found.owner, found.revision) == ("a1", "one", 1)
+        assert found.aliases == ("guid-path:sample.example:/?p=1", f"url:{URL}")
+        assert known.sightings["a1"].raw_hash == b"r" * 16
+        assert state.lookup("two", identified).sightings == {}
+    assert state.lookup("one", unknown).ids == {}
+    assert state.lookup("one", []).articles == {}
+
+
+def test_a_key_stays_with_whom_it_came_to_first(state: FeedState) -> None:
+    state.settle(plan())
+    other = article("a2", identity="url:x", url="x")
+    state.settle(plan(articles=(other,), aliases=(("url:x", "a2"), (f"url:{URL}", "a2"))))
+    known = state.lookup("one", identify([entry(URL)], FEED, FEED.url))
+    assert known.ids == {f"url:{URL}": "a1"}
+
+
+def test_a_page_of_what_left_the_feed_is_not_waited_for(state: FeedState) -> None:
+    assert not state.has_pages_to_retry("one")
+    state.settle(plan(tries=2))
+    assert state.has_pages_to_retry("one")
+    assert not state.has_pages_to_retry("two")
+    state.settle(plan(examined=False, records=(), articles=(), aliases=(), sightings=()))
+    assert state.has_pages_to_retry("one"), "a poll that failed says nothing of it"
+    state.settle(plan(records=(), articles=(), aliases=(), sightings=()))
+    assert not state.has_pages_to_retry("one")
+
+
+def test_a_row_holds_for_one_address(state: FeedState) -> None:
+    state.settle(plan())
+    assert state.feed("one", "https://sample.example/feed") == row()
+    fresh = state.feed("one", "https://sample.example/other")
+    assert (fresh.state, fresh.polled, fresh.etag) == (PollState.NEVER, None, None)
+    assert state.feed("two", "https://two.example/").state is PollState.NEVER
+
+
+def test_hosts_are_left_alone_until_then_but_not_for_years(path: Path, state: FeedState) -> None:
+    now = time.time()
+    blocked = (("soon", now + 60), ("over", now - 1), ("clock", now + 1e8))
+    state.settle(plan(blocked=blocked))
+    assert state.blocked_hosts() == {"soon": now + 60}
+    state.settle(plan(feed=row(polled=now)))
+    assert [host for host, _ in everything(path)["hosts"]] == ["clock", "soon"]
+
+
+# What people ask
+
+
+def test_a_trace_tells_the_whole_story(state: FeedState) -> None:
+    state.settle(plan())
+    state.settle(plan(revision=2))
+    state.settle(plan(feed=row("two"), articles=(), sightings=(SightingRow("a1", b"x", 0, 300.0),)))
+    trace = state.trace("a1")
+    assert trace is not None
+    for key in (URL, f"{URL}?utm_source=x", f"url:{URL}", "guid-path:sample.example:/?p=1"):
+        assert state.trace(key) == trace
+    assert trace.first_seen == datetime.fromtimestamp(100, UTC)
+    assert [(it.number, it.title) for it in trace.revisions] == [
+        (1, "Envoys meet 1"),
+        (2, "Envoys meet 2"),
+    ]
+    assert {feed: at.timestamp() for feed, at in trace.shown_by.items()} == {
+        "one": 100.0,
+        "two": 300.0,
+    }
+    for key in ("", "https://sample.example/none", "'; DROP TABLE articles; --"):
+        assert state.trace(key) is None
+
+
+# The file
+
+
+def test_another_schema_is_refused(path: Path, state: FeedState) -> None:
+    state.close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA_NUMBER + 1}")
+    db.close()
+    with pytest.raises(ConfigError, match="use the version that wrote it"):
+        FeedState(f"sqlite:///{path}")
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"no database at all, and long enough to tell" * 100)
+    with pytest.raises(ConfigError, match="can't be opened"):
+        FeedState(f"sqlite:///{tmp_path}/x")
+
+
+def test_after_closing_it_is_unavailable(state: FeedState) -> None:
+    state.close()
+    state.close()
+    for use in (state.rows, state.pending, lambda: state.settle(plan())):
+        with pytest.raises(StoreUnavailable):
+            use()
+
+
+def test_the_lock_is_one_collectors_and_comes_free(path: Path) -> None:
+    url = f"sqlite:///{path}"
+    with CollectorLock(url):
+        with pytest.raises(ConfigError, match="another collector"), CollectorLock(url):
+            pass
+        with CollectorLock(f"{url}-other"):
+            pass
+    with CollectorLock(url):
+        pass
+
+
+def test_a_lock_that_cant_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="file"), CollectorLock(f"sqlite:///{tmp_path}/file/x"):
+        pass
