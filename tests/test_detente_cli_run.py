@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -21,6 +24,7 @@ from detente.wire import encode
 from processors.models.base import Passage, Scores
 from processors.models.keyword import KeywordClassifier
 from tests.articles import collected
+from tests.whole import until
 
 
 class Nobody:
@@ -133,3 +137,29 @@ def test_once_polls_each_feed_and_handles_everything(settings: Settings, tmp_pat
         out = [a for a in newsroom.articles if a.held is None and a.fault is None]
     assert len(set(observer.stored_ids)) == len(observer.stored_ids) == len(out)
     assert observer.ticks > 0
+
+
+def test_a_signal_ends_the_process_though_a_batch_goes_on(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """The threads that the model is left running in don't hold the process back."""
+    body = "\n".join(f"On day {n} Moscow thanked Washington for the visas." for n in range(12_000))
+    bus = open_bus(settings.bus)
+    bus.publish(COLLECTED, [Record("book", encode(collected("book", body=body)))])
+    bus.close()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("DETENTE_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "detente", "run", "processors", "--quiet"],
+        env=environment | {"DETENTE_BUS": settings.bus, "DETENTE_LOG_LEVEL": "error"},
+    )
+    try:
+        joined = tmp_path / "bus.sqlite-groups"
+        until(lambda: joined.exists() and any(joined.iterdir()), 60, "the stage reads")
+        time.sleep(1)  # into a batch that takes minutes
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+        assert time.monotonic() - began < 5.0
+    finally:
+        process.kill()
+    assert lag(settings, COLLECTED, "processors") == 1

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from detente.settings import Settings
     from detente.store.base import ArticleStore, Document
 
-PATIENCE = 4.0
+PATIENCE = 3.5
 """Seconds that a stop waits for the batches in hand."""
 
 _TICK = 0.1
@@ -158,12 +158,19 @@ def _sides(settings: Settings) -> tuple[str, str]:
     return first.code, second.code
 
 
+class Stop(threading.Event):
+    """What the stages look at; `signalled` says that it was a signal that set it."""
+
+    signalled = False
+
+
 @contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
+def stopped_by_signals() -> Iterator[Stop]:
     """An event that SIGINT and SIGTERM set; a second signal of them ends the process at once."""
-    stop = threading.Event()
+    stop = Stop()
 
     def on_signal(number: int, frame: object) -> None:
+        stop.signalled = True
         stop.set()
         signal.signal(number, signal.SIG_DFL)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -40,3 +42,8 @@ def run(
     wanted = ("collectors", "processors", "indexer") if stages is Stages.ALL else (str(stages),)
     with Progress(settings, quiet=quiet) as progress, stopped_by_signals() as stop:
         Pipeline(settings, wanted, stop, progress, once=once).run()
+    if stop.signalled:
+        # All is committed and closed. A batch that was left, or a document that takes for ever to
+        # parse, may still have threads at work, for which a normal end would wait.
+        sys.stdout.flush()
+        os._exit(0)
