@@ -12,9 +12,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from detente import __version__
@@ -23,6 +23,8 @@ from detente.errors import ConfigError
 DEFAULT_FILE = Path("detente.toml")
 PREFIX = "DETENTE_"
 _SECRET = re.compile(r"(?<=://)([^/@]*):([^/@]*)@|(?<=[?&])(password|token|api_key|secret)=[^&]*")
+
+_SECRETS = ("password", "secret", "api_key")
 
 
 def _url_with(*schemes: str) -> AfterValidator:
@@ -87,6 +89,57 @@ class RunnerSettings(_Section):
     max_backoff: float = Field(60.0, gt=0)
 
 
+class KafkaSettings(_Section):
+    """How a `kafka://` bus is reached; times in seconds."""
+
+    security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER"] = "SCRAM-SHA-512"
+    username: str | None = None
+    password: SecretStr | None = None
+    oauth_url: str | None = None
+    """The identity provider's token endpoint, asked with client id and secret."""
+    oauth_client_id: str | None = None
+    oauth_client_secret: SecretStr | None = None
+    oauth_scope: str | None = None
+    ca: Path | None = None
+    """The authority that signed the brokers' certificates (PEM); the system's by default."""
+    certificate: Path | None = None
+    key: Path | None = None
+    key_password: SecretStr | None = None
+    member: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    """A name for this process that outlives it (static membership): after a restart within
+    `session_timeout` it has its partitions back without a rebalance."""
+    session_timeout: float = Field(30.0, ge=6, le=1_800)
+    """After so long without a sign of life another process takes over."""
+    stall_timeout: float = Field(900.0, ge=10, le=86_400)
+    """A batch that takes longer is taken for stuck, and its partitions go to others."""
+    delivery_timeout: float = Field(30.0, ge=1, le=600)
+    """How long a publication is tried before it counts as failed (and is tried again)."""
+    replication: int | None = Field(None, ge=1, le=32_767)
+    """Copies of each new topic; the cluster's default where it isn't set."""
+
+
+class ElasticsearchSettings(_Section):
+    """How an `https://` or `http://` store is reached and laid out; times in seconds."""
+
+    api_key: SecretStr | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    ca: Path | None = None
+    """The authority that signed the server's certificate (PEM); the system's by default."""
+    fingerprint: str | None = Field(None, pattern=r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$")
+    """SHA-256 of the server's certificate, or of its authority's, trusted instead of a name."""
+    timeout: float = Field(30.0, gt=0, le=600)
+    compress: bool = False
+    """Send requests gzipped: for a slow network, at the cost of computing."""
+    shards: int = Field(1, ge=1, le=1_024)
+    """Primary shards of a month's index."""
+    replicas: int | None = Field(None, ge=0, le=100)
+    """Copies of each shard; one where the cluster has a second node, if it isn't set."""
+    retention_days: float | None = Field(None, gt=0)
+    """Delete a month's index so long after its month (needs ILM); kept for good if not set."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set, with its default."""
 
@@ -111,6 +164,8 @@ class Settings(BaseSettings):
     collectors: CollectorSettings = CollectorSettings()
     processors: ProcessorSettings = ProcessorSettings()
     runner: RunnerSettings = RunnerSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
 
     def redacted(self) -> dict[str, Any]:
         """The settings as JSON values, without passwords and keys."""
@@ -219,4 +274,5 @@ def _say(detail: Any, from_file: Mapping[str, Any], file: Path | None) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{where}{name}: no such setting{_suggest(name, _names(Settings))}"
     message = detail["msg"].removeprefix("Value error, ")
-    return f"{where}{name} = {detail['input']!r}: {message[0].lower()}{message[1:]}"
+    shown = "***" if name.endswith(_SECRETS) else redact(repr(detail["input"]))
+    return f"{where}{name} = {shown}: {message[0].lower()}{message[1:]}"

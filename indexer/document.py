@@ -46,6 +46,10 @@ def article_document(assessed: AssessedArticle, sides: tuple[str, str]) -> Docum
         "stances": _stances(assessment),
         "dyads": [msgspec.structs.asdict(dyad) for dyad in assessment.dyads],
         "dyad_labels": [f"{d.holder}>{d.target}:{d.label}" for d in assessment.dyads],
+        # Flat mirrors of what is nested: Kibana's Lens sees only these.
+        "stance_labels": sorted({f"{s.holder}>{s.target}:{s.label}" for s in assessment.stances}),
+        "stance_grades": sorted({f"{s.holder}>{s.target}:{s.grade}" for s in assessment.stances}),
+        "speakers": sorted({s.evidence.speaker for s in assessment.stances if s.evidence.speaker}),
         "first_toward_second": scores.get((first, second)),
         "second_toward_first": scores.get((second, first)),
     }

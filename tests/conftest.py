@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import hypothesis
 import pytest
 import structlog
+
+from tests import servers
 
 # The same examples on every run, and no limit on one: the machine may be busy with other things.
 hypothesis.settings.register_profile(
@@ -21,6 +25,30 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("steady")
 
 _connect = socket.socket.connect
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[servers.Server]:
+    """The session's Kafka broker; each test has topics of its own in it."""
+    with _running(servers.kafka) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def elasticsearch() -> Iterator[servers.Server]:
+    """The session's Elasticsearch node; each test has a namespace of its own in it."""
+    with _running(servers.elasticsearch) as server:
+        yield server
+
+
+@contextmanager
+def _running(start: Callable[[], servers.Server]) -> Iterator[servers.Server]:
+    server = start()
+    try:
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -90,7 +90,7 @@ def test_every_problem_at_once() -> None:
 def test_normalised_has_dates_in_utc_and_no_nulls() -> None:
     there = datetime(2026, 3, 1, 15, tzinfo=timezone(timedelta(hours=3)))
     clean = normalised(document(published=there, country=None, first_seen="2026-03-01T12:00:00Z"))
-    assert clean["published"] == clean["first_seen"] == "2026-03-01T12:00:00.000000Z"
+    assert clean["published"] == clean["first_seen"] == "2026-03-01T12:00:00.000Z"
     assert "country" not in clean
     assert problems(clean) == []
 
@@ -104,7 +104,7 @@ def test_dates_are_ordered_as_texts_as_they_are_in_time(one: datetime, other: da
     """Also before the year 1000, which a publisher's typing error can claim."""
     assert (date_text(one) < date_text(other)) == (one < other)
     assert date_text(date_text(one)) == date_text(one)
-    assert len(date_text(one)) == len("2026-03-01T12:00:00.000000Z")
+    assert len(date_text(one)) == len("2026-03-01T12:00:00.000Z")
 
 
 def test_names_are_unique_and_lists_of_objects_have_fields() -> None:

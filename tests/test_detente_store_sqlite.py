@@ -8,13 +8,14 @@ import pytest
 from detente.errors import ConfigError, StoreUnavailable
 from detente.store import open_store
 from detente.store.base import Query
-from tests.contracts.store import StoreContract, document
+from tests.contracts.store import NewUrl, StoreContract, document
 
 
 class TestSqliteStore(StoreContract):
-    @pytest.fixture
-    def store_url(self, tmp_path: Path) -> str:
-        return f"sqlite:///{tmp_path}/articles.sqlite"
+    @pytest.fixture(scope="class")
+    @classmethod
+    def new_store_url(cls, tmp_path_factory: pytest.TempPathFactory) -> NewUrl:
+        return lambda: f"sqlite:///{tmp_path_factory.mktemp('store')}/articles.sqlite"
 
 
 def test_a_closed_store_says_so(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_failed_batch_leaves_nothing(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "mongodb://x", "https://user:secret@host:9200"])
+@pytest.mark.parametrize("url", ["sqlite://", "mongodb://x", "ftp://user:secret@host:9200"])
 def test_an_address_that_names_no_store(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
         open_store(url)

@@ -76,6 +76,16 @@ class Subscription(Protocol):
 class Bus(Protocol):
     """Used from any thread."""
 
+    def prepare(self) -> None:
+        """Create or verify the topics of the flow. Raises ConfigError where that can't be made
+        right; harmless while others are at work."""
+        ...
+
+    def check(self) -> None:
+        """Raises ConfigError, saying what to do, where `prepare` has still to be called, or where
+        the bus can't be used as it is set. An embedded bus prepares itself."""
+        ...
+
     def publish(self, topic: str, records: Sequence[Record]) -> None:
         """Append the records, in order; they are durable when this returns.
 

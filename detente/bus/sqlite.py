@@ -65,6 +65,12 @@ class SqliteBus:
         with self._reaching():
             self._connection.executescript(_SCHEMA)
 
+    def prepare(self) -> None:
+        """Nothing: a topic comes into being with its first record."""
+
+    def check(self) -> None:
+        """Nothing: what can be wrong with the file was said when it was opened."""
+
     def publish(self, topic: str, records: Sequence[Record]) -> None:
         refuse_oversized(records, self._max_record_bytes)
         if not records:

@@ -50,9 +50,9 @@ def opened_bus(settings: Settings) -> Iterator[Bus]:
 def opened_store(settings: Settings) -> Iterator[ArticleStore]:
     from detente.store import open_store
 
-    store = open_store(settings.store)
+    store = open_store(settings.store, settings.elasticsearch)
     try:
-        store.prepare()
+        store.check()
         yield store
     finally:
         store.close()

@@ -25,15 +25,24 @@ _per_thread = local()
 
 def words(text: str) -> list[str]:
     """The words of a text, in order, folded and without possessives, not stemmed."""
-    return [_POSSESSIVE.sub("", word).lower().translate(_SAME) for word in _WORD.findall(text)]
+    return [_fold(word) for word in _WORD.findall(text)]
 
 
 def terms(text: str) -> list[str]:
     """The terms of a text, in order: its words, stemmed."""
-    return [_stem(word) for word in words(text)]
+    return list(map(_term, _WORD.findall(text)))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=131_072)
+def _term(word: str) -> str:
+    return _stem(_fold(word))
+
+
+def _fold(word: str) -> str:
+    plain: str = _POSSESSIVE.sub("", word)
+    return plain.lower().translate(_SAME)
+
+
 def _stem(word: str) -> str:
     stem: str = _stemmers()[bool(_CYRILLIC.search(word))].stemWord(word)
     return stem or word  # Porter leaves nothing of "s", and "S-400" isn't "400"

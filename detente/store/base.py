@@ -5,8 +5,10 @@ What every backend holds to (tests/contracts/store.py tests each clause):
 
 - `put` twice is as `put` once; an older revision never overwrites a newer one, an equal one
   rewrites the same document.
+- An article is one document, whatever its revisions say of when it was first seen.
 - `put` gives one outcome per document, in order; one bad document doesn't sink its batch.
-- Dates go in with any offset and come back in UTC; unknown fields are refused.
+- Dates go in with any offset and come back in UTC, to the millisecond; unknown fields are
+  refused.
 - `prepare` is idempotent.
 - Equal queries give equal ids in equal order; pages neither repeat nor skip.
 - Words, phrases and prefixes match alike (`store.analysis`).
@@ -87,6 +89,11 @@ class ArticleStore(Protocol):
 
     def prepare(self) -> None:
         """Create or verify what the store needs; ConfigError where that can't be made right."""
+        ...
+
+    def check(self) -> None:
+        """Raises ConfigError, saying what to do, where `prepare` has still to be called, or where
+        the store can't be used as it is set. An embedded store prepares itself."""
         ...
 
     def put(self, documents: Sequence[Document]) -> Sequence[WriteOutcome]:

@@ -13,6 +13,8 @@ from enum import Enum
 from math import isfinite
 from typing import Any
 
+import msgspec
+
 
 class Kind(Enum):
     """How a field is stored and searched."""
@@ -97,6 +99,9 @@ FIELDS: tuple[Field, ...] = (
     Field("stances", Kind.NESTED, "sentence by sentence, with the evidence", fields=_STANCES),
     Field("dyads", Kind.NESTED, "over the whole article", fields=_DYADS),
     Field("dyad_labels", Kind.KEYWORDS, "`USA>RUS:adversarial`: the dyads, flat, for charts"),
+    Field("stance_labels", Kind.KEYWORDS, "`USA>RUS:adversarial`: each that a sentence shows"),
+    Field("stance_grades", Kind.KEYWORDS, "`USA>RUS:-2`: each grade that a sentence shows"),
+    Field("speakers", Kind.KEYWORDS, "whose words the sentences with a stance are"),
     Field("first_toward_second", Kind.DOUBLE, "the watch's first side toward its second, -1 to 1"),
     Field("second_toward_first", Kind.DOUBLE, "and the reverse"),
 )
@@ -108,6 +113,9 @@ MAX_KEYWORD = 8_000
 
 MAX_LONG = 2**63 - 1
 """What a store's 64 bits hold."""
+
+MAX_OBJECTS = 10_000
+"""Objects in the nested fields of one document, which Elasticsearch takes by default."""
 
 _TYPES: Mapping[Kind, type | tuple[type, ...]] = {
     Kind.KEYWORD: str,
@@ -125,11 +133,29 @@ def problems(document: Mapping[str, Any], fields: tuple[Field, ...] = FIELDS) ->
     """What is wrong with a document, each as `field: problem`; empty when nothing is."""
     known = {field.name for field in fields}
     unknown = [f"{name}: no such field" for name in document if name not in known]
+    nested = sum(_length(document.get(f.name)) for f in fields if f.kind is Kind.NESTED)
+    if nested > MAX_OBJECTS:
+        unknown.append(f"{nested:,} objects in it, at most {MAX_OBJECTS:,} can be searched")
     return unknown + [said for field in fields for said in _field_problems(field, document)]
 
 
+class UnfitDocument(ValueError):
+    """A document that no store keeps; says everything that is wrong with it."""
+
+
+def encoded(document: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """The document as a store keeps it: `normalised`, and that as JSON. Raises UnfitDocument."""
+    if wrong := problems(document):
+        raise UnfitDocument("; ".join(wrong))
+    try:
+        clean = normalised(document)
+        return clean, msgspec.json.encode(clean)
+    except (UnicodeEncodeError, OverflowError, TypeError) as error:
+        raise UnfitDocument(f"can't be written as JSON: {error}") from None
+
+
 def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document as JSON values, its dates as `2026-11-24T04:34:00.000000Z`, without nulls."""
+    """The document as JSON values, its dates as `2026-11-24T04:34:00.000Z`, without nulls."""
     return {
         name: date_text(value) if BY_NAME[name].kind is Kind.DATE else value
         for name, value in document.items()
@@ -138,9 +164,13 @@ def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def date_text(instant: datetime | str) -> str:
-    """An instant in UTC, in a form whose order as text is its order in time."""
+    """An instant in UTC, to the millisecond, in a form whose order as text is its order in time."""
     moment = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, list) else 0
 
 
 def _field_problems(field: Field, document: Mapping[str, Any]) -> Iterator[str]:

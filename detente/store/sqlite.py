@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -17,13 +15,22 @@ from detente.sqlite import connect, database_path, driver_errors_as, transaction
 from detente.store.analysis import terms
 from detente.store.base import Bucket, Document, Page, Query, Range, WriteOutcome
 from detente.store.expression import AllOf, AnyOf, Expression, NotThis, Phrase, parse_expression
-from detente.store.fields import BY_NAME, FIELDS, TEXT_FIELDS, Kind, date_text, normalised, problems
+from detente.store.fields import (
+    BY_NAME,
+    FIELDS,
+    TEXT_FIELDS,
+    Kind,
+    UnfitDocument,
+    date_text,
+    encoded,
+)
+from detente.store.query import check_count, check_query, decode_cursor, encode_cursor
 
 _SINGLE = (Kind.KEYWORD, Kind.DATE, Kind.LONG, Kind.DOUBLE, Kind.BOOLEAN)
 _COLUMNS = tuple(field.name for field in FIELDS if field.kind in _SINGLE)
 _INDEXED = ("first_seen", "published", "relevance", "source", "url")
 _LAST = "\U0010ffff"
-_LAYOUT = 2
+_LAYOUT = 3
 """Raised with every change of the tables below, or of the terms in them (`store.analysis`): an
 older file is then refused, not misread."""
 
@@ -56,6 +63,9 @@ class SqliteStore:
         self._lock = Lock()
         self._connection = connect(self._path)
 
+    def check(self) -> None:
+        self.prepare()  # an embedded store needs nobody to set it up
+
     def prepare(self) -> None:
         with self._reaching(), self._lock:
             layout = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -77,13 +87,11 @@ class SqliteStore:
         return _decoded(row[0][0]) if row else None
 
     def search(self, query: Query) -> Page:
-        if query.order not in BY_NAME or BY_NAME[query.order].kind is not Kind.DATE:
-            raise ConfigError(f"search: can't be ordered by {query.order!r}, which is no date")
         where, values = _where(query)
         total = self._rows(f"SELECT count(*) FROM documents WHERE {where}", values)[0][0]
         order = query.order
         if query.after is not None:
-            date, id = _decode_cursor(query.after)
+            date, id = decode_cursor(query.after)
             # Newest first, those without a date last, ties by id.
             where += f" AND (coalesce({order}, '') < ? OR (coalesce({order}, '') = ? AND id > ?))"
             values += [date, date, id]
@@ -97,7 +105,7 @@ class SqliteStore:
         return Page(
             documents=[_decoded(row[0]) for row in shown],
             total=total,
-            next=_encode_cursor(shown[-1][1], shown[-1][2]) if more else None,
+            next=encode_cursor(shown[-1][1], shown[-1][2]) if more else None,
         )
 
     def count(self, query: Query, by: str | None = None) -> Sequence[Bucket]:
@@ -105,7 +113,7 @@ class SqliteStore:
         if by is None:
             total = self._rows(f"SELECT count(*) FROM documents WHERE {where}", values)[0][0]
             return [Bucket("*", total)]
-        kind = BY_NAME[by].kind if by in BY_NAME else None
+        kind = check_count(by)
         if kind is Kind.KEYWORD:
             sql = f"SELECT {by}, count(*) FROM documents WHERE {where} AND {by} IS NOT NULL"
             sql += " GROUP BY 1 ORDER BY 2 DESC, 1"
@@ -114,11 +122,9 @@ class SqliteStore:
                 f"SELECT value, count(DISTINCT number) FROM documents, "
                 f"json_each(document, '$.{by}') WHERE {where} GROUP BY 1 ORDER BY 2 DESC, 1"
             )
-        elif kind is Kind.DATE:
+        else:
             sql = f"SELECT substr({by}, 1, 10), count(*) FROM documents WHERE {where}"
             sql += f" AND {by} IS NOT NULL GROUP BY 1 ORDER BY 1"
-        else:
-            raise ConfigError(f"count: {by!r} is no keyword and no date field")
         return [Bucket(key, count) for key, count in self._rows(sql, values)]
 
     def close(self) -> None:
@@ -127,21 +133,18 @@ class SqliteStore:
 
     def _put(self, document: Document) -> WriteOutcome:
         id = str(document.get("id", ""))
-        if wrong := problems(document):
-            return WriteOutcome(id, "rejected", "; ".join(wrong))
         try:
-            clean = normalised(document)
-            encoded = msgspec.json.encode(clean).decode()
-        except (UnicodeEncodeError, OverflowError, TypeError) as error:
-            return WriteOutcome(id, "rejected", f"can't be written as JSON: {error}")
-        db, revision = self._connection, clean["revision"]
+            clean, as_json = encoded(document)
+        except UnfitDocument as error:
+            return WriteOutcome(id, "rejected", str(error))
+        db, revision, text = self._connection, clean["revision"], as_json.decode()
         before = db.execute(
             "SELECT number, revision, document FROM documents WHERE id = ?", (id,)
         ).fetchone()
         if before is None:
             number = db.execute(
                 "INSERT INTO documents (id, revision, document) VALUES (?, ?, ?) RETURNING number",
-                (id, revision, encoded),
+                (id, revision, text),
             ).fetchone()[0]
         elif before[1] > revision:
             return WriteOutcome(id, "stale")
@@ -149,10 +152,10 @@ class SqliteStore:
             number = before[0]
             db.execute(
                 "UPDATE documents SET revision = ?, document = ? WHERE number = ?",
-                (revision, encoded, number),
+                (revision, text, number),
             )
             self._index("INSERT INTO words (words, rowid, {}) VALUES ('delete', ?, {})", before)
-        self._index("INSERT INTO words (rowid, {}) VALUES (?, {})", (number, revision, encoded))
+        self._index("INSERT INTO words (rowid, {}) VALUES (?, {})", (number, revision, text))
         return WriteOutcome(id, "written")
 
     def _index(self, statement: str, row: tuple[int, int, str]) -> None:
@@ -176,6 +179,7 @@ def _decoded(document: str) -> dict[str, Any]:
 
 def _where(query: Query) -> tuple[str, list[Any]]:
     """The conditions of a query as SQL over `documents`, with its values."""
+    check_query(query)
     conditions, values = ["1"], []
     if (expression := parse_expression(query.text)) is not None:
         sql, matches = _matching(expression)
@@ -185,8 +189,6 @@ def _where(query: Query) -> tuple[str, list[Any]]:
         conditions.append(_any_of(name, len(wanted)))
         values += wanted
     for name, beginning in query.prefixes.items():
-        if BY_NAME.get(name) is None or BY_NAME[name].kind is not Kind.KEYWORD:
-            raise ConfigError(f"search: {name!r} is no keyword field of one value")
         # Not LIKE, which folds case; and a range can use an index.
         conditions.append(f"{name} >= ? AND {name} < ?")
         values += [beginning, beginning + _LAST]
@@ -212,31 +214,14 @@ def _matching(expression: Expression) -> tuple[str, list[str]]:
 
 
 def _any_of(name: str, count: int) -> str:
-    kind = BY_NAME[name].kind if name in BY_NAME else None
     marks = ", ".join("?" * count)
-    if kind is Kind.KEYWORD:
+    if BY_NAME[name].kind is Kind.KEYWORD:
         return f"{name} IN ({marks})"
-    if kind is Kind.KEYWORDS:
-        return f"EXISTS (SELECT 1 FROM json_each(document, '$.{name}') WHERE value IN ({marks}))"
-    raise ConfigError(f"search: {name!r} is no keyword field")
+    return f"EXISTS (SELECT 1 FROM json_each(document, '$.{name}') WHERE value IN ({marks}))"
 
 
 def _within(name: str, limits: Range, values: list[Any]) -> Iterator[str]:
-    kind = BY_NAME[name].kind if name in BY_NAME else None
-    if kind not in (Kind.DATE, Kind.LONG, Kind.DOUBLE):
-        raise ConfigError(f"search: {name!r} is no date or number field")
     for sign, limit in ((">=", limits.start), ("<", limits.end)):
         if limit is not None:
             values.append(date_text(limit) if isinstance(limit, datetime) else limit)
             yield f"{name} {sign} ?"
-
-
-def _encode_cursor(date: str, id: str) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode([date, id])).decode()
-
-
-def _decode_cursor(cursor: str) -> tuple[str, str]:
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=tuple[str, str])
-    except (msgspec.DecodeError, binascii.Error, ValueError):
-        raise ConfigError(f"search: {cursor!r} is no place to go on from") from None

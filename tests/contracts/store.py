@@ -1,13 +1,14 @@
 """The store contract: every clause of `detente.store.base`, run over each backend.
 
-A backend's test module subclasses `StoreContract` and gives the fixture `store_url`: the address
-of an empty store, which may be opened any number of times.
+A backend's test module subclasses `StoreContract` and gives the class-scoped fixture
+`new_store_url`: a function to the address of an empty store, which may be opened any number of
+times.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -17,6 +18,8 @@ from detente.errors import ConfigError
 from detente.store import open_store
 from detente.store.base import ArticleStore, Bucket, Query, Range
 from detente.store.fields import MAX_KEYWORD
+
+NewUrl = Callable[[], str]
 
 EPOCH = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -61,13 +64,23 @@ def eventually(store: ArticleStore, query: Query, total: int) -> None:
 
 
 def put(store: ArticleStore, documents: Sequence[dict[str, Any]]) -> list[str]:
+    """Write, and wait until a search shows what was written."""
     results = [outcome.result for outcome in store.put(documents)]
-    eventually(store, Query(), int(store.count(Query())[0].count))
+    for id in {given["id"] for given in documents}:
+        deadline = time.monotonic() + 5.0
+        kept = [store.get(id)]
+        while (found := list(store.search(Query(terms={"id": [id]})).documents)) != kept:
+            assert time.monotonic() < deadline, f"{found} where {kept} belongs"
+            time.sleep(0.05)
     return results
 
 
 class StoreContract:
-    """Subclass per backend, with a fixture `store_url`."""
+    """Subclass per backend, with a class-scoped fixture `new_store_url`."""
+
+    @pytest.fixture
+    def store_url(self, new_store_url: NewUrl) -> str:
+        return new_store_url()
 
     @pytest.fixture
     def store(self, store_url: str) -> Iterator[ArticleStore]:
@@ -76,9 +89,12 @@ class StoreContract:
         yield store
         store.close()
 
-    @pytest.fixture
-    def shelf(self, store: ArticleStore) -> ArticleStore:
-        """A store with a few documents to search."""
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shelf(cls, new_store_url: NewUrl) -> Iterator[ArticleStore]:
+        """A store with a few documents to search, and nothing else done to it."""
+        store = open_store(new_store_url())
+        store.prepare()
         store.put(
             [
                 document(
@@ -113,7 +129,11 @@ class StoreContract:
             ]
         )
         eventually(store, Query(), 3)
-        return store
+        yield store
+        store.close()
+
+    def test_check_is_content_after_prepare(self, store: ArticleStore) -> None:
+        store.check()
 
     def test_prepare_twice_is_harmless(self, store: ArticleStore) -> None:
         assert put(store, [document("a")]) == ["written"]
@@ -161,6 +181,18 @@ class StoreContract:
         batch = [document("a", revision=n, title=f"Number {n}") for n in (1, 3, 2)]
         assert put(store, batch) == ["written", "written", "stale"]
         assert (store.get("a") or {})["revision"] == 3
+
+    def test_an_article_is_one_document_whenever_it_was_first_seen(
+        self, store: ArticleStore
+    ) -> None:
+        later = EPOCH + timedelta(days=40)
+        assert put(store, [document("a"), document("b", first_seen=later)]) == ["written"] * 2
+        assert put(store, [document("a", first_seen=later, title="Later")]) == ["written"]
+        assert put(store, [document("a", revision=2, first_seen=EPOCH - timedelta(days=40))])
+        eventually(store, Query(), 2)
+        assert (store.get("a") or {})["revision"] == 2
+        assert put(store, [document("a", first_seen=later)]) == ["stale"]
+        assert [bucket.count for bucket in store.count(Query())] == [2]
 
     def test_an_equal_revision_rewrites(self, store: ArticleStore) -> None:
         put(store, [document("a", relevance="none")])
@@ -215,8 +247,8 @@ class StoreContract:
         local = datetime(2026, 3, 1, 1, 30, 0, 250_000, tzinfo=moscow)
         put(store, [document("a", first_seen=local, published="2026-02-28T17:30:00-05:00")])
         found = store.get("a") or {}
-        assert found["first_seen"] == "2026-02-28T22:30:00.250000Z"
-        assert found["published"] == "2026-02-28T22:30:00.000000Z"
+        assert found["first_seen"] == "2026-02-28T22:30:00.250Z"
+        assert found["published"] == "2026-02-28T22:30:00.000Z"
         assert store.count(Query(), by="first_seen") == [Bucket("2026-02-28", 1)]
 
     @pytest.mark.parametrize(
@@ -345,6 +377,16 @@ class StoreContract:
         assert (second.get("a") or {})["id"] == "a"
         first.close()
         second.close()
+
+    def test_a_value_of_many_is_counted_exactly(self, store: ArticleStore) -> None:
+        """Also beyond what an engine gives of itself: the most frequent ones."""
+        hosts = [f"host-{i:04}.example" for i in range(1_200)]
+        store.put([document(f"n{i:04}", source=host) for i, host in enumerate(hosts)])
+        store.put([document("again", source=hosts[-1])])
+        eventually(store, Query(), 1_201)
+        counted = store.count(Query(), by="source")
+        assert counted[0] == Bucket(hosts[-1], 2)
+        assert list(counted[1:]) == [Bucket(host, 1) for host in hosts[:-1]]
 
     def test_the_callers_document_is_left_alone(self, store: ArticleStore) -> None:
         given = document("a", language=None)

@@ -1,0 +1,241 @@
+"""The article store on Elasticsearch: a month an index, behind a read alias.
+
+Writes go to the generation that the alias names, and to the next one while `detente reindex`
+builds it. Which these are is asked again after each write: where it has changed meanwhile, the
+same is written once more, so that what was reported as written is where readers look.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from detente.errors import StoreUnavailable
+from detente.settings import ElasticsearchSettings, redact
+from detente.store.base import Bucket, Document, Page, Query, WriteOutcome
+from detente.store.bulk import Prepared, prepared, send
+from detente.store.dsl import Clause, all_of, beyond, clauses, sort
+from detente.store.elastic_client import connect, parse_address, reaching
+from detente.store.fields import Kind, UnfitDocument
+from detente.store.indices import Indices, Targets, next_alias
+from detente.store.mapping import Generation
+from detente.store.query import check_count, encode_cursor
+
+_PAGE = 5_000
+"""Documents in one answer; the server's own limit is 10,000."""
+
+_CHUNK = 1_000
+"""Documents that are written together, and whose homes are asked for together."""
+
+_RECENT = 20_000
+"""Articles of which we remember where we wrote them: many more than are written in a second."""
+
+
+class ElasticStore:
+    """See `detente.store.base.ArticleStore`."""
+
+    def __init__(self, url: str, settings: ElasticsearchSettings | None = None) -> None:
+        settings = settings or ElasticsearchSettings()
+        _, self.alias = parse_address(url)
+        self.client = connect(url, settings)
+        self.indices = Indices(self.client, url, self.alias, settings)
+        self._url = url
+        self._targets: Targets | None = None
+        self._recent: OrderedDict[tuple[Generation, str], str] = OrderedDict()
+        self._closed = False
+
+    def prepare(self) -> None:
+        with self._asking():
+            self.indices.prepare()
+
+    def check(self) -> None:
+        with self._asking():
+            self.indices.check()
+
+    # Writing
+
+    def put(self, documents: Sequence[Document]) -> Sequence[WriteOutcome]:
+        outcomes: dict[int, WriteOutcome] = {}
+        fit: list[Prepared] = []
+        for place, document in enumerate(documents):
+            try:
+                fit.append(prepared(place, document))
+            except UnfitDocument as error:
+                outcomes[place] = WriteOutcome(str(document.get("id", "")), "rejected", str(error))
+        with self._asking():
+            for start in range(0, len(fit), _CHUNK):
+                outcomes |= self._put(fit[start : start + _CHUNK])
+        return [outcomes[place] for place in range(len(documents))]
+
+    def _put(self, fit: Sequence[Prepared]) -> dict[int, WriteOutcome]:
+        targets = self._targets or self.indices.targets()
+        while True:
+            if targets.coming is not None:
+                self.write(fit, targets.coming, next_alias(self.alias))
+            outcomes = self.write(fit, targets.current, self.alias)
+            self._targets = self.indices.targets()
+            if self._targets == targets:
+                return outcomes
+            targets = self._targets
+
+    def write(
+        self,
+        fit: Sequence[Prepared],
+        generation: Generation,
+        alias: str,
+        versions: str = "external_gte",
+    ) -> dict[int, WriteOutcome]:
+        """Write into one generation, whose new months show under `alias`; outcomes by place."""
+        homes = self._homes([one.id for one in fit], generation)
+        lines = []
+        for one in fit:
+            index = homes.get(one.id) or self.indices.month(generation, alias, one.first_seen)
+            homes[one.id] = index  # two revisions in one batch are one document
+            self._remember(generation, one.id, index)
+            lines.append((one, one.action(index, versions)))
+        return send(self.client, self._url, lines)
+
+    def _homes(self, ids: Sequence[str], generation: Generation) -> dict[str, str]:
+        """The index of each id that is stored: an article stays where it is, though its first
+        sight may be reckoned anew when the collectors' memory was lost.
+
+        A search shows what is older than a second; what is younger, we remember having written.
+        """
+        homes = {id: home for id in ids if (home := self._recent.get((generation, id)))}
+        ids = list({id: None for id in ids if id not in homes})
+        if not ids:
+            return homes
+        answer = self.client.search(
+            index=f"{generation}-*",
+            query={"ids": {"values": ids}},
+            source=False,
+            size=len(ids),
+            track_total_hits=False,
+            allow_partial_search_results=False,
+        )
+        return homes | {hit["_id"]: hit["_index"] for hit in answer["hits"]["hits"]}
+
+    def _remember(self, generation: Generation, id: str, index: str) -> None:
+        self._recent[generation, id] = index
+        self._recent.move_to_end((generation, id))
+        while len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
+
+    # Reading
+
+    def get(self, id: str) -> Document | None:
+        with self._asking():
+            indices = list(self.client.indices.get_alias(name=self.alias))
+            answer = self.client.mget(docs=[{"_index": index, "_id": id} for index in indices])
+        for found in answer["docs"]:
+            if found.get("found"):
+                document: dict[str, Any] = found["_source"]
+                return document
+        return None
+
+    def search(self, query: Query) -> Page:
+        conditions = clauses(query)
+        with self._asking():
+            total = self._total(conditions)
+            hits: list[Mapping[str, Any]] = []
+            after = query.after
+            while len(hits) <= query.size:
+                wanted = min(query.size + 1 - len(hits), _PAGE)
+                found = self._page(conditions, query.order, after, wanted)
+                hits += found
+                if len(found) < wanted:
+                    break
+                after = _cursor(found[-1], query.order)
+        shown = hits[: query.size]
+        more = len(hits) > query.size and shown
+        return Page(
+            documents=shown,
+            total=total,
+            next=_cursor(shown[-1], query.order) if more else None,
+        )
+
+    def count(self, query: Query, by: str | None = None) -> Sequence[Bucket]:
+        conditions = clauses(query)
+        if by is None:
+            with self._asking():
+                return [Bucket("*", self._total(conditions))]
+        kind = check_count(by)
+        with self._asking():
+            if kind is Kind.DATE:
+                return self._days(conditions, by)
+            buckets = list(self._values(conditions, by))
+        return sorted(buckets, key=lambda bucket: (-bucket.count, bucket.key))
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self.client.close()
+
+    def _total(self, conditions: list[Clause]) -> int:
+        # Not the count API, which counts what it can reach and says nothing of the rest.
+        answer = self._search(query=all_of(conditions), size=0, track_total_hits=True)
+        return int(answer["hits"]["total"]["value"])
+
+    def _page(
+        self, conditions: list[Clause], order: str, after: str | None, size: int
+    ) -> list[Mapping[str, Any]]:
+        if after is not None:
+            conditions = [*conditions, beyond(order, after)]
+        answer = self._search(query=all_of(conditions), sort=sort(order), size=size)
+        return [hit["_source"] for hit in answer["hits"]["hits"]]
+
+    def _values(self, conditions: list[Clause], by: str) -> Iterator[Bucket]:
+        """All values: a terms aggregation would give the most frequent ones only, and guess."""
+        after: Mapping[str, Any] | None = None
+        while True:
+            composite: dict[str, Any] = {
+                "size": 1_000,
+                "sources": [{"key": {"terms": {"field": by}}}],
+            }
+            if after is not None:
+                composite["after"] = after
+            answer = self._search(
+                query=all_of(conditions), size=0, aggregations={"values": {"composite": composite}}
+            )["aggregations"]["values"]
+            for bucket in answer["buckets"]:
+                yield Bucket(bucket["key"]["key"], bucket["doc_count"])
+            after = answer.get("after_key")
+            if after is None:
+                return
+
+    def _days(self, conditions: list[Clause], by: str) -> list[Bucket]:
+        day = {
+            "field": by,
+            "calendar_interval": "day",
+            "format": "yyyy-MM-dd",
+            "min_doc_count": 1,
+        }
+        answer = self._search(
+            query=all_of(conditions), size=0, aggregations={"days": {"date_histogram": day}}
+        )
+        buckets = answer["aggregations"]["days"]["buckets"]
+        return [Bucket(bucket["key_as_string"], bucket["doc_count"]) for bucket in buckets]
+
+    def _search(self, track_total_hits: bool = False, **body: Any) -> Any:
+        # A part of an answer would be a silent gap.
+        return self.client.search(
+            index=self.alias,
+            allow_partial_search_results=False,
+            track_total_hits=track_total_hits,
+            **body,
+        )
+
+    # What these share
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        if self._closed:
+            raise StoreUnavailable(f"{redact(self._url)}: this store is closed")
+        with reaching(self._url):
+            yield
+
+
+def _cursor(document: Mapping[str, Any], order: str) -> str:
+    return encode_cursor(document.get(order, ""), document["id"])

@@ -1,0 +1,159 @@
+"""The indices of the store on Elasticsearch: created, checked, and which of them is written to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from elasticsearch import ApiError, BadRequestError, Elasticsearch, NotFoundError
+
+from detente.errors import ConfigError, StoreUnavailable
+from detente.settings import ElasticsearchSettings, redact
+from detente.store.elastic_client import check_server, reason_of
+from detente.store.fields import date_text
+from detente.store.mapping import (
+    LAYOUT,
+    Generation,
+    generations,
+    index_settings,
+    mappings,
+    retention_policy,
+    retention_policy_name,
+    template,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The generation that readers see, and the one being built, if any."""
+
+    current: Generation
+    coming: Generation | None = None
+
+
+def next_alias(alias: str) -> str:
+    """What names the generation that is being built."""
+    return f"{alias}-next"
+
+
+class Indices:
+    """The generations behind one alias. Its methods raise what the client raises."""
+
+    def __init__(
+        self, client: Elasticsearch, url: str, alias: str, settings: ElasticsearchSettings
+    ) -> None:
+        self.alias = alias
+        self._client = client
+        self._url = url
+        self._settings = settings
+        self._known: set[str] = set()
+
+    def prepare(self) -> None:
+        check_server(self._client, self._url, self._settings)
+        current = self._standing()
+        if current is not None:
+            self._check_layout()
+        self._put_retention()
+        self.put_template(current or Generation(self.alias, 1), self.alias)
+        if current is None:
+            # An alias comes into being with its first index.
+            self.month(Generation(self.alias, 1), self.alias, date_text(datetime.now(UTC)))
+
+    def check(self) -> None:
+        check_server(self._client, self._url, self._settings)
+        if self._standing() is None:
+            raise ConfigError(
+                f"store = {redact(self._url)!r}: there is no alias {self.alias!r} yet; "
+                "run `detente prepare` once"
+            )
+        self._check_layout()
+
+    def put_template(self, generation: Generation, alias: str) -> None:
+        """Months of this generation that come into being show under `alias`."""
+        self._client.indices.put_index_template(
+            name=str(generation), **template(self._settings, generation, alias)
+        )
+
+    def month(self, generation: Generation, alias: str, first_seen: str) -> str:
+        """The index of a month, created under `alias` where it isn't there yet."""
+        index = generation.month(first_seen)
+        if index in self._known:
+            return index
+        try:
+            self._client.indices.create(
+                index=index,
+                mappings=mappings(),
+                settings=index_settings(self._settings, self.alias),
+                aliases={alias: {}},
+            )
+        except BadRequestError as error:
+            if "resource_already_exists" not in str(error):
+                raise
+        self._known.add(index)
+        return index
+
+    def targets(self) -> Targets:
+        """Where writes go now."""
+        try:
+            names = f"{self.alias},{next_alias(self.alias)}"
+            found: Mapping[str, Any] = self._client.indices.get_alias(name=names).body
+        except NotFoundError as error:
+            # One of the two isn't there; the answer has the other one nevertheless.
+            found = error.body if isinstance(error.body, dict) else {}
+        held: dict[str, list[str]] = {}
+        for index, about in found.items():
+            if isinstance(about, dict):
+                for alias in about.get("aliases", {}):
+                    held.setdefault(alias, []).append(index)
+        current = generations(self.alias, held.get(self.alias, []))
+        coming = generations(self.alias, held.get(next_alias(self.alias), []))
+        if not current:
+            raise StoreUnavailable(
+                f"{redact(self._url)}: there is no alias {self.alias!r}; run `detente prepare`"
+            )
+        after = [one for one in coming if one.number > current[-1].number]
+        return Targets(current[-1], after[-1] if after else None)
+
+    def _standing(self) -> Generation | None:
+        try:
+            held = self._client.indices.get_alias(name=self.alias)
+        except NotFoundError:
+            return None
+        found = generations(self.alias, list(held))
+        if not found:
+            raise ConfigError(
+                f"store = {redact(self._url)!r}: the alias {self.alias!r} names "
+                f"{', '.join(sorted(held))}, which Détente didn't make; use another ?namespace="
+            )
+        return found[-1]
+
+    def _check_layout(self) -> None:
+        for index, about in self._client.indices.get_mapping(index=self.alias).items():
+            meta = about["mappings"].get("_meta", {})
+            if meta.get("product") != "detente":
+                raise ConfigError(
+                    f"store = {redact(self._url)!r}: the index {index!r} behind {self.alias!r} "
+                    "wasn't made by Détente; use another ?namespace="
+                )
+            if meta.get("layout") != LAYOUT or about["mappings"].get("dynamic") != "strict":
+                raise ConfigError(
+                    f"store = {redact(self._url)!r}: the mapping of {index!r} is of another "
+                    f"version of Détente ({meta.get('version')}, layout {meta.get('layout')}, this "
+                    f"one writes {LAYOUT}); run `detente reindex`"
+                )
+
+    def _put_retention(self) -> None:
+        days = self._settings.retention_days
+        if days is None:
+            return
+        try:
+            self._client.ilm.put_lifecycle(
+                name=retention_policy_name(self.alias), policy=retention_policy(days)
+            )
+        except ApiError as error:
+            raise ConfigError(
+                f"elasticsearch.retention_days: this server takes no lifecycle policy "
+                f"({reason_of(error)}); leave it unset, and delete old indices yourself"
+            ) from None

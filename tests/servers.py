@@ -1,0 +1,144 @@
+"""A real Kafka broker and a real Elasticsearch node for tests, started when first asked for.
+
+`tests/services/` has how: the released jars from Maven Central, with a JDK and Maven, no
+container. Where these are missing, tests that need a server are skipped, and say so; with
+`CI=true` they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+SERVICES = Path(__file__).parent / "services"
+
+
+@dataclass
+class Server:
+    """One server on a loopback port of its own, with its data in a scratch folder."""
+
+    name: str
+    folder: Path
+    ports: dict[str, int]
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        return next(iter(self.ports.values()))
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        file = cache / "detente-services" / self.name / "run" / str(self.port) / "pid"
+        return int(file.read_text())
+
+    def start(self) -> None:
+        """Start it, or start it again over the data that it has; returns when it answers."""
+        self._run("start", str(self.folder))
+
+    def stop(self) -> None:
+        self._run("stop")
+
+    def kill(self) -> None:
+        """As a power cut would end it."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """It keeps its connections and answers nothing, as over a broken network."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def _run(self, *arguments: str) -> None:
+        ports = {name: str(port) for name, port in self.ports.items()}
+        done = subprocess.run(
+            [SERVICES / self.name / "run.sh", *arguments],
+            env={**os.environ, **ports, **self.variables},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{self.name} run.sh {arguments[0]}: {done.stderr[-2_000:]}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def kafka(**variables: str) -> Server:
+    """A Kafka broker, started."""
+    ports = {"KAFKA_PORT": free_port(), "KAFKA_CONTROLLER_PORT": free_port()}
+    return _started("kafka", ports, variables)
+
+
+def elasticsearch(**variables: str) -> Server:
+    """An Elasticsearch node, started."""
+    return _started("elasticsearch", {"ES_PORT": free_port()}, variables)
+
+
+def _started(name: str, ports: dict[str, int], variables: dict[str, str]) -> Server:
+    if missing := _missing():
+        message = f"no {name} server: {missing}"
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(message)
+        pytest.skip(f"{message} (with CI=true this is a failure)")
+    folder = Path(tempfile.mkdtemp(prefix=f"detente-{name}-"))
+    server = Server(name, folder, ports, dict(variables))
+    server.start()
+    return server
+
+
+def _missing() -> str:
+    """What the servers need and isn't here, in words."""
+    jdk = shutil.which("javac") or list(Path("/usr/lib/jvm").glob("*/bin/javac"))
+    maven = shutil.which("mvn")
+    cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "detente-services"
+    if not jdk:
+        return "there is no JDK here (Kafka needs 17, Elasticsearch 21 or later)"
+    if not maven and not cached.exists():
+        return "there is no Maven here to fetch its jars with"
+    return ""
+
+
+@contextmanager
+def namespaces(elasticsearch: Server) -> Iterator[Callable[[], str]]:
+    """A function to the address of a store in a new namespace; all of them are deleted at last."""
+    from elasticsearch import Elasticsearch
+
+    given: list[str] = []
+
+    def new_url() -> str:
+        given.append(f"t{uuid.uuid4().hex[:12]}")
+        return f"http://{elasticsearch.address}/?namespace={given[-1]}"
+
+    yield new_url
+    with Elasticsearch(f"http://{elasticsearch.address}") as client:
+        for namespace in given:
+            for index in client.indices.get(index=f"{namespace}-*"):
+                client.indices.delete(index=index)
+            templates = client.options(ignore_status=404).indices.get_index_template(
+                name=f"{namespace}-*"
+            )
+            for template in templates.get("index_templates", []):
+                client.indices.delete_index_template(name=template["name"])
