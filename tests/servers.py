@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,3 +142,24 @@ def namespaces(elasticsearch: Server) -> Iterator[Callable[[], str]]:
             )
             for template in templates.get("index_templates", []):
                 client.indices.delete_index_template(name=template["name"])
+
+
+@contextmanager
+def topics(kafka: Server, partitions: Mapping[str, int]) -> Iterator[str]:
+    """The address of a bus with these topics in a new namespace; they are deleted at last."""
+    from kafka import KafkaAdminClient
+
+    namespace = f"t{uuid.uuid4().hex[:12]}"
+    with KafkaAdminClient(bootstrap_servers=kafka.address) as admin:
+        admin.create_topics(
+            {
+                f"{namespace}.{name}": {
+                    "num_partitions": number,
+                    "configs": {"max.message.bytes": "5000000"},
+                }
+                for name, number in partitions.items()
+            },
+            wait_for_metadata=True,
+        )
+        yield f"kafka://{kafka.address}/?namespace={namespace}"
+        admin.delete_topics([name for name in admin.list_topics() if namespace in str(name)])

@@ -76,9 +76,10 @@ class Subscription(Protocol):
 class Bus(Protocol):
     """Used from any thread."""
 
-    def prepare(self) -> None:
-        """Create or verify the topics of the flow. Raises ConfigError where that can't be made
-        right; harmless while others are at work."""
+    def prepare(self) -> list[str]:
+        """Create or verify the topics of the flow; gives a line on each thing that it did or found.
+
+        Harmless while others are at work. Raises ConfigError where it can't be made right."""
         ...
 
     def check(self) -> None:

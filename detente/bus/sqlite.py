@@ -65,8 +65,8 @@ class SqliteBus:
         with self._reaching():
             self._connection.executescript(_SCHEMA)
 
-    def prepare(self) -> None:
-        """Nothing: a topic comes into being with its first record."""
+    def prepare(self) -> list[str]:
+        return [f"{self._path}: is there"]  # a topic comes into being with its first record
 
     def check(self) -> None:
         """Nothing: what can be wrong with the file was said when it was opened."""

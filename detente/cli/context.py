@@ -39,8 +39,9 @@ def load(context: typer.Context, **overrides: Any) -> Settings:
 def opened_bus(settings: Settings) -> Iterator[Bus]:
     from detente.bus import open_bus
 
-    bus = open_bus(settings.bus, retention=settings.retention_days * _DAY)
+    bus = open_bus(settings.bus, retention=settings.retention_days * _DAY, kafka=settings.kafka)
     try:
+        bus.check()
         yield bus
     finally:
         bus.close()

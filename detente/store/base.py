@@ -87,8 +87,10 @@ class Bucket:
 class ArticleStore(Protocol):
     """Used from any thread. Every method raises StoreUnavailable when the store can't answer."""
 
-    def prepare(self) -> None:
-        """Create or verify what the store needs; ConfigError where that can't be made right."""
+    def prepare(self) -> list[str]:
+        """Create or verify what the store needs; gives a line on each thing that it did or found.
+
+        Harmless while others are at work. Raises ConfigError where it can't be made right."""
         ...
 
     def check(self) -> None:

@@ -54,40 +54,12 @@ Answered = tuple[Line, WriteOutcome | None, str]
 
 
 def prepared(place: int, document: Document) -> Prepared:
+    """Raises UnfitDocument."""
     clean, source = encoded(document)
     words = [" ".join(terms(clean[name])) for name in TEXT_FIELDS]
     # The JSON of the document, with one more member at its end.
     source = b"%s,%s:%s}" % (source[:-1], _encode(WORDS), _encode(words))
     return Prepared(place, clean["id"], clean["revision"], clean["first_seen"], source)
-
-
-def _requests(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    part: list[Line] = []
-    size = 0
-    for line in lines:
-        if part and size + len(line[1]) > REQUEST_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(line)
-        size += len(line[1])
-    if part:
-        yield part
-
-
-def _outcome(one: Prepared, item: Mapping[str, Any]) -> tuple[WriteOutcome | None, str]:
-    status, error = item["status"], item.get("error") or {}
-    said = f"{error.get('type')}: {error.get('reason')}"
-    if cause := error.get("caused_by"):
-        said += f" ({cause.get('reason')})"
-    if status in (200, 201):
-        return WriteOutcome(one.id, "written"), ""
-    if status == 409:
-        return WriteOutcome(one.id, "stale"), said
-    if status == 400 and error.get("type") not in _NOT_THE_DOCUMENT:
-        return WriteOutcome(one.id, "rejected", said[:2_000]), said
-    # Also what only an operator can end, such as a blocked index or a key without the right: a
-    # whole backlog mustn't become dead letters for it.
-    return None, said
 
 
 def send(client: Elasticsearch, url: str, lines: Sequence[Line]) -> dict[int, WriteOutcome]:
@@ -120,9 +92,36 @@ def send(client: Elasticsearch, url: str, lines: Sequence[Line]) -> dict[int, Wr
     )
 
 
-def _bulk(
-    client: Elasticsearch, lines: Sequence[Line]
-) -> Iterator[tuple[Line, WriteOutcome | None, str]]:
+def _requests(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    part: list[Line] = []
+    size = 0
+    for line in lines:
+        if part and size + len(line[1]) > REQUEST_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += len(line[1])
+    if part:
+        yield part
+
+
+def _outcome(one: Prepared, item: Mapping[str, Any]) -> tuple[WriteOutcome | None, str]:
+    status, error = item["status"], item.get("error") or {}
+    said = f"{error.get('type')}: {error.get('reason')}"
+    if cause := error.get("caused_by"):
+        said += f" ({cause.get('reason')})"
+    if status in (200, 201):
+        return WriteOutcome(one.id, "written"), ""
+    if status == 409:
+        return WriteOutcome(one.id, "stale"), said
+    if status == 400 and error.get("type") not in _NOT_THE_DOCUMENT:
+        return WriteOutcome(one.id, "rejected", said[:2_000]), said
+    # Also what only an operator can end, such as a blocked index or a key without the right: a
+    # whole backlog mustn't become dead letters for it.
+    return None, said
+
+
+def _bulk(client: Elasticsearch, lines: Sequence[Line]) -> Iterator[Answered]:
     """Each line with what became of it; None for what is to be tried again, and why."""
     body = b"".join(line for _, line in lines)
     try:

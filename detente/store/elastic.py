@@ -46,9 +46,9 @@ class ElasticStore:
         self._recent: OrderedDict[tuple[Generation, str], str] = OrderedDict()
         self._closed = False
 
-    def prepare(self) -> None:
+    def prepare(self) -> list[str]:
         with self._asking():
-            self.indices.prepare()
+            return self.indices.prepare()
 
     def check(self) -> None:
         with self._asking():

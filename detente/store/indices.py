@@ -50,16 +50,22 @@ class Indices:
         self._settings = settings
         self._known: set[str] = set()
 
-    def prepare(self) -> None:
+    def prepare(self) -> list[str]:
         check_server(self._client, self._url, self._settings)
         current = self._standing()
         if current is not None:
             self._check_layout()
-        self._put_retention()
-        self.put_template(current or Generation(self.alias, 1), self.alias)
+        told = self._put_retention()
+        generation = current or Generation(self.alias, 1)
+        self.put_template(generation, self.alias)
+        told.append(f"index template {generation}: written, layout {LAYOUT}")
         if current is None:
             # An alias comes into being with its first index.
-            self.month(Generation(self.alias, 1), self.alias, date_text(datetime.now(UTC)))
+            first = self.month(generation, self.alias, date_text(datetime.now(UTC)))
+            told.append(f"index {first}: created, behind the alias {self.alias}")
+        else:
+            told.append(f"alias {self.alias}: is there")
+        return told
 
     def check(self) -> None:
         check_server(self._client, self._url, self._settings)
@@ -144,10 +150,10 @@ class Indices:
                     f"one writes {LAYOUT}); run `detente reindex`"
                 )
 
-    def _put_retention(self) -> None:
+    def _put_retention(self) -> list[str]:
         days = self._settings.retention_days
         if days is None:
-            return
+            return []
         try:
             self._client.ilm.put_lifecycle(
                 name=retention_policy_name(self.alias), policy=retention_policy(days)
@@ -157,3 +163,4 @@ class Indices:
                 f"elasticsearch.retention_days: this server takes no lifecycle policy "
                 f"({reason_of(error)}); leave it unset, and delete old indices yourself"
             ) from None
+        return [f"lifecycle policy {retention_policy_name(self.alias)}: written, {days:g} days"]

@@ -66,7 +66,7 @@ class SqliteStore:
     def check(self) -> None:
         self.prepare()  # an embedded store needs nobody to set it up
 
-    def prepare(self) -> None:
+    def prepare(self) -> list[str]:
         with self._reaching(), self._lock:
             layout = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if layout not in (0, _LAYOUT):
@@ -77,6 +77,7 @@ class SqliteStore:
             for statement in _schema():
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {_LAYOUT}")
+        return [f"{self._path}: is there, layout {_LAYOUT}"]
 
     def put(self, documents: Sequence[Document]) -> Sequence[WriteOutcome]:
         with self._reaching(), self._lock, transaction(self._connection):

@@ -1,0 +1,185 @@
+"""What is asked of a Kafka cluster about itself: topics made and checked, lag."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from kafka import KafkaAdminClient, OffsetSpec, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import (
+    AuthorizationError,
+    KafkaError,
+    KafkaTimeoutError,
+    RetriableError,
+    SaslAuthenticationFailedError,
+    TopicAlreadyExistsError,
+)
+
+from detente.bus.kafka_client import Cluster, said
+from detente.bus.topics import Topic, declared_topics, problems
+from detente.errors import BusUnavailable, ConfigError
+
+T = TypeVar("T")
+
+OLDEST = (2, 4)
+"""Brokers before that know neither cooperative rebalancing nor a default number of copies."""
+
+
+@contextmanager
+def _explained(cluster: Cluster) -> Iterator[None]:
+    """At the start a cluster that can't be worked with is for the operator to mend."""
+    where = f"bus = {cluster.url!r}"
+    try:
+        yield
+    except (AuthorizationError, SaslAuthenticationFailedError) as error:
+        raise ConfigError(
+            f"{where}: the brokers refuse us: {said(error)}; see the settings under [kafka]"
+        ) from None
+    except KafkaTimeoutError as error:
+        raise ConfigError(
+            f"{where}: no broker can be reached: {said(error)}; is the address right, and do the "
+            "settings under [kafka] agree with what the brokers ask for (TLS, credentials)?"
+        ) from None
+    except (KafkaError, OSError) as error:
+        raise ConfigError(f"{where}: {said(error)}") from None
+
+
+class KafkaAdmin:
+    """Used from any thread; connects when it is first asked something."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._lock = threading.Lock()
+        self._client: KafkaAdminClient | None = None
+        self._partitions: dict[str, int] = {}
+
+    def prepare(self) -> list[str]:
+        """Create the declared topics that aren't there; check the others. Says what it did."""
+        declared = declared_topics()
+        told = []
+        with _explained(self._cluster):
+            self._check_version()
+            found = self._described(declared)
+            wrong = self._wrong(declared, found)
+            if wrong:
+                raise ConfigError([f"bus = {self._cluster.url!r}: {said}" for said in wrong])
+            for topic in declared:
+                name = self._cluster.name(topic.name)
+                if topic.name in found:
+                    told.append(f"topic {name}: is there, {found[topic.name]} partitions")
+                else:
+                    self._create(name, topic)
+                    told.append(f"topic {name}: created, {topic.partitions} partitions")
+        return told
+
+    def check(self) -> None:
+        declared = declared_topics()
+        with _explained(self._cluster):
+            self._check_version()
+            found = self._described(declared)
+            missing = [self._cluster.name(t.name) for t in declared if t.name not in found]
+            if missing:
+                raise ConfigError(
+                    f"bus = {self._cluster.url!r}: there is no topic {', '.join(missing)}; run "
+                    "`detente prepare` once"
+                )
+            if wrong := self._wrong(declared, found):
+                raise ConfigError([f"bus = {self._cluster.url!r}: {said}" for said in wrong])
+
+    def lag(self, topic: str, group: str) -> int:
+        """Records that the group hasn't committed, as far as they are still kept."""
+        partitions = [
+            TopicPartition(self._cluster.name(topic), number)
+            for number in range(self.partitions(topic))
+        ]
+        begin = self._ask(
+            lambda c: c.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+        )
+        end = self._ask(
+            lambda c: c.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        )
+        name = self._cluster.name(group)
+        committed = self._ask(lambda c: c.list_group_offsets({name: partitions}))[name]
+        lag = 0
+        for partition in partitions:
+            done = committed.get(partition)
+            start = max(begin[partition].offset, done.offset if done is not None else 0)
+            lag += max(0, end[partition].offset - start)
+        return lag
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has. Raises BusUnavailable where it isn't there."""
+        if topic not in self._partitions:
+            name = self._cluster.name(topic)
+            (about,) = self._ask(lambda c: c.describe_topics([name]))
+            if about["error_code"]:
+                raise BusUnavailable(
+                    f"{self._cluster.url}: there is no topic {name}; run `detente prepare`"
+                )
+            self._partitions[topic] = len(about["partitions"])
+        return self._partitions[topic]
+
+    def close(self) -> None:
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _ask(self, question: Callable[[KafkaAdminClient], T]) -> T:
+        with self._cluster.reaching():
+            for pause in (0.1, 0.2, 0.4, 0.8, 1.6):
+                try:
+                    return question(self._connected())
+                except RetriableError:  # a leader or coordinator that is just being chosen
+                    time.sleep(pause)
+            return question(self._connected())
+
+    def _connected(self) -> KafkaAdminClient:
+        with self._lock:
+            if self._client is None:
+                self._client = KafkaAdminClient(
+                    **self._cluster.options("admin"), request_timeout_ms=10_000
+                )
+            return self._client
+
+    def _check_version(self) -> None:
+        version = self._connected()._manager.broker_version
+        if version < OLDEST:
+            raise ConfigError(
+                f"bus = {self._cluster.url!r}: the brokers are of version "
+                f"{'.'.join(map(str, version))}; at least {'.'.join(map(str, OLDEST))} is needed"
+            )
+
+    def _described(self, declared: Sequence[Topic]) -> dict[str, int]:
+        """How many partitions each declared topic has, of those that are there."""
+        ours = {self._cluster.name(topic.name): topic.name for topic in declared}
+        return {
+            ours[about["name"]]: len(about["partitions"])
+            for about in self._connected().describe_topics(list(ours))
+            if not about["error_code"]
+        }
+
+    def _wrong(self, declared: Sequence[Topic], found: Mapping[str, int]) -> list[str]:
+        wrong = []
+        for topic in declared:
+            if topic.name in found:
+                wrong += problems(topic, self._config(self._cluster.name(topic.name)))
+        return wrong
+
+    def _config(self, name: str) -> dict[str, str]:
+        resource = ConfigResource(ConfigResourceType.TOPIC, name)
+        answer: Any = self._connected().describe_configs([resource], config_filter="all")
+        return {key: about["value"] for key, about in answer["topic"][name].items()}
+
+    def _create(self, name: str, topic: Topic) -> None:
+        options: dict[str, Any] = {
+            "num_partitions": topic.partitions,
+            "replication_factor": self._cluster.settings.replication or -1,
+            "configs": dict(topic.config),
+        }
+        with suppress(TopicAlreadyExistsError):  # another one was faster
+            self._connected().create_topics({name: options}, wait_for_metadata=True)

@@ -1,0 +1,186 @@
+"""How Kafka is reached: brokers, credentials, certificates, and what the client's errors mean."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.request import Request, urlopen
+
+from kafka.errors import KafkaError
+from kafka.net.sasl.oauth import AbstractTokenProvider
+
+from detente.errors import BusUnavailable, ConfigError
+from detente.settings import KafkaSettings, redact
+
+DEFAULT_PORT = 9092
+_NAMESPACE = re.compile(r"[A-Za-z0-9_-]{1,60}$")
+
+
+class Cluster:
+    """The brokers of a `kafka://` address, what names are called there, and how to connect.
+
+    `kafka://one:9092,two:9092` has as many brokers as you like to start from;
+    `?namespace=staging` puts `staging.` before the names of all topics and groups. Raises
+    ConfigError listing every problem.
+    """
+
+    def __init__(self, url: str, settings: KafkaSettings) -> None:
+        parts = urlsplit(url)
+        self.url = redact(url)
+        self.settings = settings
+        user, _, brokers = parts.netloc.rpartition("@")
+        asked = parse_qs(parts.query, keep_blank_values=True)
+        namespace = asked.pop("namespace", [""])[0]
+        if asked or parts.fragment or parts.path not in ("", "/") or not brokers:
+            raise ConfigError(
+                f"bus = {self.url!r}: write kafka://host:9092,host2:9092, with ?namespace=name if "
+                "need be"
+            )
+        if namespace and not _NAMESPACE.match(namespace):
+            raise ConfigError(
+                f"bus = {self.url!r}: a namespace has letters, digits, - and _, at most 60 of them"
+            )
+        self.brokers = [self._broker(text) for text in brokers.split(",")]
+        self._prefix = f"{namespace}." if namespace else ""
+        self._user = user
+        self._options = self._connection()
+
+    def name(self, topic_or_group: str) -> str:
+        """What a topic or group of ours is called on the cluster."""
+        return self._prefix + topic_or_group
+
+    def options(self, role: str) -> dict[str, Any]:
+        """What every client is made with; `role` goes into its client id."""
+        return {
+            **self._options,
+            "client_id": f"detente-{role}-{socket.gethostname()}-{os.getpid()}",
+        }
+
+    @contextmanager
+    def reaching(self) -> Iterator[None]:
+        """Turn what the client raises because of its surroundings into BusUnavailable."""
+        try:
+            yield
+        except (KafkaError, OSError) as error:
+            raise BusUnavailable(f"{self.url}: {said(error)}") from error
+
+    def _broker(self, text: str) -> str:
+        try:
+            parts = urlsplit(f"//{text}")
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise ConfigError(f"bus = {self.url!r}: {text!r}: {error}") from None
+        if not host:
+            raise ConfigError(f"bus = {self.url!r}: {text!r} is no host and port")
+        return (
+            f"[{host}]:{port or DEFAULT_PORT}" if ":" in host else f"{host}:{port or DEFAULT_PORT}"
+        )
+
+    def _connection(self) -> dict[str, Any]:
+        settings = self.settings
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.brokers,
+            "security_protocol": settings.security.upper(),
+            "reconnect_backoff_max_ms": 2_000,
+            "bootstrap_timeout_ms": 10_000,
+        }
+        found: list[str] = []
+        if settings.security.startswith("sasl"):
+            options |= self._sasl(found)
+        elif settings.username or self._user:
+            found.append(
+                "kafka.security: a user name without sasl_ssl or sasl_plaintext would not be sent"
+            )
+        if settings.security.endswith("ssl"):
+            options |= self._tls(found)
+        if found:
+            raise ConfigError(found)
+        return options
+
+    def _sasl(self, found: list[str]) -> dict[str, Any]:
+        settings = self.settings
+        if settings.mechanism == "OAUTHBEARER":
+            if not (settings.oauth_url and settings.oauth_client_id):
+                found.append("kafka.mechanism = OAUTHBEARER: set oauth_url and oauth_client_id")
+                return {}
+            return {
+                "sasl_mechanism": settings.mechanism,
+                "sasl_oauth_token_provider": ClientCredentials(settings),
+            }
+        user, _, password = self._user.partition(":")
+        username = settings.username or unquote(user)
+        secret = settings.password.get_secret_value() if settings.password else unquote(password)
+        if not (username and secret):
+            found.append(f"kafka.mechanism = {settings.mechanism}: set username and password")
+        return {
+            "sasl_mechanism": settings.mechanism,
+            "sasl_plain_username": username,
+            "sasl_plain_password": secret,
+        }
+
+    def _tls(self, found: list[str]) -> dict[str, Any]:
+        settings = self.settings
+        options: dict[str, Any] = {}
+        for name in ("ca", "certificate", "key"):
+            path = getattr(settings, name)
+            if path is not None and not path.is_file():
+                found.append(f"kafka.{name} = {str(path)!r}: there is no such file")
+            elif path is not None:
+                options[
+                    {"ca": "ssl_cafile", "certificate": "ssl_certfile"}.get(name, "ssl_keyfile")
+                ] = str(path)
+        if settings.key_password is not None:
+            options["ssl_password"] = settings.key_password.get_secret_value()
+        return options
+
+
+class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
+    """OAuth 2.0 tokens by client credentials (RFC 6749, 4.4), each used until shortly before its
+    end. A refusal is an OSError, so that the connection is tried again."""
+
+    _EARLY = 30.0
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._token = ""
+        self._until = 0.0
+
+    def token(self) -> str:
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._token, lifetime = self._fetch()
+                self._until = time.monotonic() + max(lifetime - self._EARLY, lifetime / 2)
+            return self._token
+
+    def extensions(self) -> dict[str, str]:
+        return {}
+
+    def _fetch(self) -> tuple[str, float]:
+        settings = self._settings
+        form = {"grant_type": "client_credentials", "client_id": settings.oauth_client_id}
+        if settings.oauth_client_secret is not None:
+            form["client_secret"] = settings.oauth_client_secret.get_secret_value()
+        if settings.oauth_scope:
+            form["scope"] = settings.oauth_scope
+        request = Request(settings.oauth_url or "", data=urlencode(form).encode())
+        try:
+            with urlopen(request, timeout=10.0) as answer:
+                granted = json.load(answer)
+            return str(granted["access_token"]), float(granted.get("expires_in", 60))
+        except (URLError, ValueError, KeyError) as error:
+            raise OSError(f"{settings.oauth_url} gives no token: {error}") from error
+
+
+def said(error: BaseException) -> str:
+    """An error of the client in one line."""
+    return str(error).splitlines()[0][:500] if str(error) else type(error).__name__
