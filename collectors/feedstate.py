@@ -20,15 +20,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from collectors.changelog import article_values, plan_entry, restore, settled_entries
 from collectors.identity import Identified, canonical_url
 from collectors.plan import FeedRow, Known, KnownArticle, KnownSighting, Plan
 from collectors.politeness import MAX_RETRY_AFTER
 from collectors.status import PollState
+from detente.bus.base import Changelog, Entry
 from detente.errors import ConfigError, StoreUnavailable
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
 
@@ -101,14 +102,20 @@ class FeedState:
     """Used from any thread. Every method raises StoreUnavailable when the file can't be used.
 
     A feed's row holds for one address: a catalogue that gives another one begins anew.
+
+    With a `changelog` the file is a copy of what that has, made anew at the start; the changelog is
+    written first, and its errors are raised, too.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, changelog: Changelog | None = None) -> None:
         self._path = database_path(url)
-        self._db = connect(self._path)
+        self._changelog = changelog
+        self._db = connect(self._path, durable=changelog is None)
         self._lock = threading.Lock()
         try:
             self._prepare()
+            if changelog is not None:
+                self.restore(changelog.take())
         except BaseException:
             self._db.close()
             raise
@@ -129,6 +136,11 @@ class FeedState:
         """Close the file; idempotent."""
         with self._lock:
             self._db.close()
+
+    def restore(self, entries: Iterable[Entry]) -> None:
+        """Take in what a changelog has."""
+        with self._writing() as db:
+            restore(db, entries)
 
     # What a poll needs to know
 
@@ -201,6 +213,8 @@ class FeedState:
 
     def hold(self, plan: Plan) -> None:
         """Write a plan down, durably, before its messages are published."""
+        if self._changelog is not None:
+            self._changelog.append([plan_entry(plan)])
         with self._writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO pending VALUES (?, ?)", (plan.feed.feed, _encode(plan))
@@ -224,8 +238,10 @@ class FeedState:
         Settling a plan again changes nothing.
         """
         with self._writing() as db:
-            _apply(db, plan)
+            concerned = _apply(db, plan)
             db.execute("DELETE FROM pending WHERE feed = ?", (plan.feed.feed,))
+            if self._changelog is not None:
+                self._changelog.append(settled_entries(db, plan, sorted(concerned)))
 
     # What people ask
 
@@ -274,18 +290,13 @@ def _known(row: Sequence[Any], aliases: Iterable[str]) -> KnownArticle:
     )
 
 
-def _apply(db: sqlite3.Connection, plan: Plan) -> None:
+def _apply(db: sqlite3.Connection, plan: Plan) -> set[str]:
+    """Write what a plan leads to; gives the ids of the articles of which anything changed."""
     feed = plan.feed.feed
     db.execute("INSERT OR REPLACE INTO feeds VALUES (?, ?)", (feed, _encode(plan.feed)))
     db.executemany(
         "INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                *(row.id, row.identity, row.owner, row.url, row.title, row.revision),
-                *(row.content_hash, row.text_origin, row.first_seen),
-            )
-            for row in plan.articles
-        ],
+        [article_values(row) for row in plan.articles],
     )
     db.executemany(
         "INSERT OR IGNORE INTO revisions VALUES (?, ?, ?, ?)",
@@ -293,21 +304,32 @@ def _apply(db: sqlite3.Connection, plan: Plan) -> None:
     )
     # The first article to claim a key keeps it: an id never changes.
     db.executemany("INSERT OR IGNORE INTO aliases VALUES (?, ?)", plan.aliases)
-    db.executemany(
-        "INSERT INTO sightings VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET raw_hash = excluded.raw_hash, page_tries = excluded.page_tries",
-        [(feed, row.article, row.raw_hash, row.page_tries, row.seen) for row in plan.sightings],
-    )
+    changed = {row.id for row in plan.articles} | {article for _, article in plan.aliases}
+    for row in plan.sightings:
+        changed |= _returned(
+            db,
+            "INSERT INTO sightings VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET raw_hash = excluded.raw_hash, page_tries = excluded.page_tries"
+            " WHERE raw_hash != excluded.raw_hash OR page_tries != excluded.page_tries"
+            " RETURNING article",
+            (feed, row.article, row.raw_hash, row.page_tries, row.seen),
+        )
     if plan.examined:
         # An article that left the feed has no later poll at which its page could be tried.
         waiting = json.dumps([row.article for row in plan.sightings if row.page_tries])
-        db.execute(
+        changed |= _returned(
+            db,
             "UPDATE sightings SET page_tries = 0 WHERE feed = ? AND page_tries > 0"
-            " AND article NOT IN (SELECT value FROM json_each(?))",
+            " AND article NOT IN (SELECT value FROM json_each(?)) RETURNING article",
             (feed, waiting),
         )
     db.executemany("INSERT OR REPLACE INTO hosts VALUES (?, ?)", plan.blocked)
     db.execute("DELETE FROM hosts WHERE blocked_until < ?", (plan.feed.polled,))
+    return changed
+
+
+def _returned(db: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> set[str]:
+    return {article for (article,) in db.execute(statement, values).fetchall()}
 
 
 def _trace(db: sqlite3.Connection, id: str) -> ArticleTrace:
@@ -338,38 +360,3 @@ def _trace(db: sqlite3.Connection, id: str) -> ArticleTrace:
 
 def _instant(epoch: Any) -> datetime:
     return datetime.fromtimestamp(epoch, UTC)
-
-
-class CollectorLock:
-    """Lets one collector at a time work with a state file; the kernel frees it when one dies.
-
-    Two would publish the same article as two different revisions. A context manager; raises
-    ConfigError if another collector is at work.
-    """
-
-    def __init__(self, url: str) -> None:
-        path = database_path(url)
-        self._path = path.with_name(path.name + ".lock")
-
-    def __enter__(self) -> CollectorLock:
-        self._db = _open_lock(self._path)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
-
-
-def _open_lock(path: Path) -> sqlite3.Connection:
-    db = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
-        db.execute("BEGIN EXCLUSIVE")
-    except (sqlite3.Error, OSError) as error:
-        if db is not None:
-            db.close()
-        raise ConfigError(
-            f"{path}: another collector seems to be at work with this state ({error}); "
-            "stop it, or give this one another file in `state`"
-        ) from error
-    return db

@@ -173,17 +173,21 @@ def _guid_aliases(feed: Feed, guid: str | None) -> Iterable[str]:
         return
     host, rest = split
     publisher = _publisher(feed)
-    if _domain(host) == _domain(publisher.partition(":")[0]):
+    if registered_domain(host) == registered_domain(publisher.partition(":")[0]):
         host = publisher
     if rest != "/":
         yield f"guid-path:{host}:{rest}"
 
 
-def _domain(host: str) -> list[str]:
+def registered_domain(host: str) -> str:
     """The part of a host name that its owner registered, judged by its looks: of rss.ng.ru the
-    last two labels, of feeds.example.co.uk three. Too long a part only costs an alias."""
+    last two labels, of feeds.example.co.uk three; an IP address whole. Too long a part only costs
+    an alias."""
     labels = host.split(".")
-    return labels[-3:] if len(labels) > 2 and labels[-2] in _SECOND_LEVEL else labels[-2:]
+    if ":" in host or labels[-1].isdigit():
+        return host
+    long = len(labels) > 2 and labels[-2] in _SECOND_LEVEL
+    return ".".join(labels[-3:] if long else labels[-2:])
 
 
 def _split(url: str) -> tuple[str, str] | None:

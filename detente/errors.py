@@ -5,9 +5,10 @@
     ├── RejectArticle          this article can't be handled, ever: dead letter, then commit
     │   ├── DecodeError        (in `wire`) the bytes are not the message they should be
     │   └── OversizedRecord    larger than the bus carries
-    └── RetryLater             nothing wrong with the article: rewind, wait `after` s, try again
-        ├── BusUnavailable
-        └── StoreUnavailable
+    ├── RetryLater             nothing wrong with the article: rewind, wait `after` s, try again
+    │   ├── BusUnavailable
+    │   └── StoreUnavailable
+    └── PartitionLost          another process has taken this work over: stop, it goes on there
 
 Anything else that escapes a stage is a bug: the runner tries it a bounded number of times, then
 parks the article as a dead letter with the traceback. Nothing is skipped silently.
@@ -57,3 +58,8 @@ class BusUnavailable(RetryLater):
 
 class StoreUnavailable(RetryLater):
     """The article store can't be reached or refuses work for now."""
+
+
+class PartitionLost(DetenteError):
+    """A partition of a shared state belongs to another process now; what this one wanted to write
+    was not written."""

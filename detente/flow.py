@@ -7,6 +7,11 @@ from dataclasses import dataclass
 COLLECTED = "articles.collected"
 ASSESSED = "articles.assessed"
 DEAD_SUFFIX = ".dead"
+FEED_STATE = "feeds.state"
+"""The changelog of what the collectors remember, where several of them share the feeds."""
+
+COLLECTORS = "collectors"
+"""The consumer group in which they share them."""
 
 
 @dataclass(frozen=True, slots=True)

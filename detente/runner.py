@@ -92,11 +92,13 @@ def run_stage(
     if topic is None or group is None:
         raise ValueError(f"the stage {stage.route.stage!r} reads no topic")
     driver = _Driver(stage, bus, settings, dispositions or Dispositions(stage.route.stage), stop)
-    subscription = bus.subscribe(topic, group)
+    subscription: Subscription | None = None
     failures = 0
     try:
         while not stop.is_set():
             try:
+                if subscription is None:
+                    subscription = bus.subscribe(topic, group)
                 deliveries = subscription.poll(settings.batch, settings.poll_timeout)
                 if until_idle and not deliveries:
                     return
@@ -108,9 +110,11 @@ def run_stage(
             except RetryLater as error:
                 failures += 1
                 driver.wait(error, failures)
-                _rewind(subscription)
+                if subscription is not None:
+                    _rewind(subscription)
     finally:
-        subscription.close()
+        if subscription is not None:
+            _close(subscription)
 
 
 def _slices(deliveries: Sequence[Delivery], limit: int) -> Iterator[Sequence[Delivery]]:
@@ -131,6 +135,14 @@ def _rewind(subscription: Subscription) -> None:
     except RetryLater:
         # The next poll meets the same trouble, and is counted there.
         structlog.get_logger("detente.runner").debug("rewind failed")
+
+
+def _close(subscription: Subscription) -> None:
+    try:
+        subscription.close()
+    except RetryLater:
+        # All that was done is committed; the bus finds out by itself that we are gone.
+        structlog.get_logger("detente.runner").debug("close failed")
 
 
 class _Driver(Generic[M]):

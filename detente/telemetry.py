@@ -66,6 +66,9 @@ def configure_logging(level: str = "warning", form: str = "text") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=threshold, stream=sys.stderr)
+    # What the clients meet is raised to us, and said once, in our words; they say it many times.
+    for client in ("kafka", "elastic_transport", "elasticsearch", "urllib3"):
+        logging.getLogger(client).setLevel(threshold if threshold < 20 else logging.CRITICAL + 1)
 
 
 def serve_metrics(port: int) -> tuple[WSGIServer, Thread]:

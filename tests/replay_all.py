@@ -49,6 +49,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--polls", type=Path, default=ALL_POLLS, help="a tar.xz of feed bodies")
     parser.add_argument("--keep", type=Path, help="keep the log and the store in this folder")
+    parser.add_argument("--bus", default="", help="a bus elsewhere (prepared, and empty)")
+    parser.add_argument("--store", default="", help="a store elsewhere (prepared, and empty)")
     parser.add_argument("--model", default="shipped", help="the classifier (default: shipped)")
     options = parser.parse_args()
     if not options.polls.exists():
@@ -56,7 +58,13 @@ def main() -> int:
         return 2
     polls = read_polls(options.polls)
     with tempfile.TemporaryDirectory() as scratch, Replay(polls) as replay:
-        deployment = Deployment(options.keep or Path(scratch), replay.url, model=options.model)
+        deployment = Deployment(
+            options.keep or Path(scratch),
+            replay.url,
+            model=options.model,
+            bus=options.bus,
+            store=options.store,
+        )
         began = time.monotonic()
         process = deployment.start("all")
         try:
@@ -68,7 +76,7 @@ def main() -> int:
             process.terminate()
             code = process.wait()
         articles = deployment.judgements()
-        bus = open_bus(deployment.url("bus"))
+        bus = open_bus(deployment.bus_url)
         dead = len(list_dead_letters(bus))
         bus.close()
     expected = expected_revisions(polls)

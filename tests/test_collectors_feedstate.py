@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from collectors.catalog import Feed
 from collectors.entry import ClaimedDate, Entry
-from collectors.feedstate import SCHEMA_NUMBER, CollectorLock, FeedState
+from collectors.feedstate import SCHEMA_NUMBER, FeedState
 from collectors.identity import identify
+from collectors.lock import CollectorLock
 from collectors.plan import ArticleRow, FeedRow, Plan, PlannedRecord, SightingRow
 from collectors.status import PollState
 from detente.errors import ConfigError, StoreUnavailable

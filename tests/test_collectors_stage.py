@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 import collectors.poll
+import collectors.polling
 import collectors.stage
 from collectors.feedstate import FeedState
 from collectors.fetch import Fetcher
@@ -236,7 +237,7 @@ def test_a_task_that_does_not_heed_a_stop_does_not_hold_it_up(
             except asyncio.CancelledError:
                 continue
 
-    monkeypatch.setattr(collectors.stage._Stage, "_work", deaf)
+    monkeypatch.setattr(collectors.polling.Polling, "poll_all", deaf)
     stop = threading.Event()
     threading.Timer(0.2, stop.set).start()
     began = time.monotonic()
@@ -318,7 +319,7 @@ def test_a_fault_in_the_bus_loses_nothing(settings: Settings, server: HttpServer
 def test_a_bus_that_hangs_does_not_hold_up_a_stop(
     settings: Settings, server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collectors.stage, "PATIENCE", 0.1)
+    monkeypatch.setattr(collectors.polling, "PATIENCE", 0.1)
     server.handlers["/one"] = document("Slow", "Slower")
     bus, stop = Stuck(settings.bus, hangs=True), threading.Event()
     threading.Timer(0.5, stop.set).start()

@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,19 @@ JUDGED = (
 
 @dataclass(frozen=True)
 class Deployment:
-    """A folder with a catalogue of one feed, and the settings that keep everything in it."""
+    """A folder with a catalogue of one feed, and the settings that keep everything in it.
+
+    `bus` and `store` are addresses of engines elsewhere, which are to be prepared; `settings` are
+    further variables.
+    """
 
     folder: Path
     feed_url: str
     interval: float = 0.001
     model: str = "shipped"
+    bus: str = ""
+    store: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -58,17 +66,36 @@ class Deployment:
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("DETENTE_")}
         return kept | {
-            "DETENTE_BUS": self.url("bus"),
-            "DETENTE_STORE": self.url("articles"),
+            "DETENTE_BUS": self.bus_url,
+            "DETENTE_STORE": self.store_url,
             "DETENTE_STATE": self.url("feeds"),
             "DETENTE_FEEDS": str(self.folder / "feeds.toml"),
             "DETENTE_PROCESSORS__MODEL": self.model,
             "DETENTE_COLLECTORS__ALLOW_LOOPBACK": "true",
             "DETENTE_COLLECTORS__HOST_SPACING": "0",
+            **self.settings,
         }
+
+    @property
+    def bus_url(self) -> str:
+        return self.bus or self.url("bus")
+
+    @property
+    def store_url(self) -> str:
+        return self.store or self.url("articles")
 
     def url(self, name: str) -> str:
         return f"sqlite:///{self.folder}/{name}.sqlite"
+
+    def prepare(self) -> None:
+        """`detente prepare`, which must succeed."""
+        subprocess.run(
+            [sys.executable, "-m", "detente", "prepare"],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """`detente run …` as a process in this deployment; its errors go to `errors.txt`."""
@@ -86,7 +113,7 @@ class Deployment:
 
     def waiting(self) -> int:
         """How many records no stage has committed yet."""
-        bus = open_bus(self.url("bus"))
+        bus = open_bus(self.bus_url)
         try:
             return sum(bus.lag(r.topic_in, r.group) for r in ROUTES if r.topic_in and r.group)
         finally:
@@ -94,8 +121,8 @@ class Deployment:
 
     def judgements(self) -> dict[str, dict[str, Any]]:
         """Every stored article by its id, without what the clock alone decides."""
-        store = open_store(self.url("articles"))
-        store.prepare()
+        store = open_store(self.store_url)
+        store.check()
         try:
             documents = store.search(Query(size=100_000)).documents
         finally:

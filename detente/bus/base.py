@@ -17,7 +17,7 @@ What every backend holds to (tests/contracts/bus.py tests each clause):
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -102,7 +102,58 @@ class Bus(Protocol):
         """How many records of the topic the group hasn't committed."""
         ...
 
+    def partitioned_state(self, topic: str, group: str) -> PartitionedState | None:
+        """A keyed state that the members of a group share out among them; None on an embedded bus,
+        where one process works at a time and keeps its state in a file."""
+        ...
+
     def close(self) -> None: ...
+
+
+Entry = tuple[str, bytes | None]
+"""A key of a state and its value; None deletes it."""
+
+
+class Changelog(Protocol):
+    """One partition of a keyed state, as a compacted topic keeps it."""
+
+    def take(self) -> Iterator[Entry]:
+        """Become its one writer, and read what it has; whoever wrote before can do so no more.
+
+        Raises BusUnavailable, PartitionLost when it isn't assigned to this process.
+        """
+        ...
+
+    def read(self) -> Iterator[Entry]:
+        """What it has, without becoming its writer. Raises BusUnavailable."""
+        ...
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Write these, all or none, durable on return.
+
+        Raises PartitionLost when another process has taken it; BusUnavailable, when they may or
+        may not have been written: appending them again is harmless.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class PartitionedState(Protocol):
+    """A keyed state in partitions, of which each is assigned to one member of a group at a time."""
+
+    partitions: int
+
+    def assigned(self) -> frozenset[int]:
+        """The partitions that are this process's now. Joins the group when first called; to be
+        called every few seconds, as whoever stops doing so is taken for stuck."""
+        ...
+
+    def changelog(self, partition: int) -> Changelog: ...
+
+    def close(self) -> None:
+        """Leave the group."""
+        ...
 
 
 MAX_RECORD_BYTES = 4 * 1024 * 1024

@@ -15,6 +15,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from detente.bus.base import MAX_RECORD_BYTES, Record, refuse_oversized
 from detente.bus.kafka_admin import KafkaAdmin
 from detente.bus.kafka_client import Cluster, said
+from detente.bus.kafka_state import KafkaState
 from detente.bus.kafka_subscription import KafkaSubscription
 from detente.errors import BusUnavailable, OversizedRecord
 from detente.settings import KafkaSettings
@@ -69,6 +70,10 @@ class KafkaBus:
     def lag(self, topic: str, group: str) -> int:
         self._refuse_when_closed()
         return self._admin.lag(topic, group)
+
+    def partitioned_state(self, topic: str, group: str) -> KafkaState:
+        self._refuse_when_closed()
+        return KafkaState(self._cluster, topic, group, self._admin.partitions(topic))
 
     def close(self) -> None:
         with self._lock:

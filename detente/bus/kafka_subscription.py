@@ -110,6 +110,13 @@ class KafkaSubscription:
                     self._seek(partition, start)
                     hold.read = start
 
+    def assigned(self) -> frozenset[int]:
+        """The partitions that are ours, for a member that reads none of them."""
+        if self._closed.is_set():
+            raise BusUnavailable(f"{self._cluster.url}: this subscription is closed")
+        self._taken = time.monotonic()
+        return frozenset(partition.partition for partition in list(self._holds))
+
     def close(self) -> None:
         if self._closed.is_set():
             return

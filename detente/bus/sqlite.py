@@ -111,6 +111,9 @@ class SqliteBus:
             ).fetchone()
         return max(0, row[0]) if row else 0
 
+    def partitioned_state(self, topic: str, group: str) -> None:
+        return None
+
     def close(self) -> None:
         with self._lock:
             self._connection.close()

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from detente import __version__
-from detente.cli import dead, demo, feeds, flow, judge, read, run, trace
+from detente.cli import dead, demo, feeds, flow, judge, prepare, read, run, trace
 from detente.cli import settings as settings_command
 from detente.cli.context import Context
 
@@ -50,6 +50,7 @@ def options(
     context.obj = Context(settings_file=settings)
 
 
+app.command("prepare")(prepare.prepare)
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("search")(read.search)

@@ -27,6 +27,9 @@ PATIENCE = 3.5
 """Seconds that a stop waits for the batches in hand."""
 
 _TICK = 0.1
+_LAG_SHARE = 0.05
+"""Of the time, at most so much goes into asking for the lag: a cluster answers it over the network,
+and may be slow to."""
 
 
 class Observer(Protocol):
@@ -80,12 +83,17 @@ class Pipeline:
             raise self._failures[0]
 
     def _watch_over(self, bus: Bus, threads: dict[str, threading.Thread]) -> None:
+        lag: dict[str, int] = {}
+        next_look = 0.0
         while not self._stop.wait(_TICK):
-            lag = self._lag(bus)
-            self._observer.tick(lag)
             collecting = "collectors" in threads and threads["collectors"].is_alive()
-            if self._once and not collecting and not any(lag.values()):
-                return
+            if (began := time.monotonic()) >= next_look:
+                lag = self._lag(bus)  # after `collecting`: what was published last is counted
+                ended = time.monotonic()
+                next_look = ended + (ended - began) / _LAG_SHARE
+                if self._once and not collecting and not any(lag.values()):
+                    return
+            self._observer.tick(lag)
 
     def _lag(self, bus: Bus) -> dict[str, int]:
         """How many records each of our stages has before it, upstream first: in that order a

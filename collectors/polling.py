@@ -1,0 +1,116 @@
+"""Feeds polled each on its own schedule, over one state."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+
+from collectors.catalog import Feed
+from collectors.feedstate import FeedState
+from collectors.fetch import Fetcher
+from collectors.plan import FeedRow
+from collectors.politeness import HostGate
+from collectors.poll import Poller
+from collectors.status import HEALTHY, PollEvent, PollState
+from detente.bus.base import Bus
+from detente.errors import RetryLater
+from detente.settings import Settings
+
+PATIENCE = 3.0
+"""Seconds that a stop waits for the bus to acknowledge what it is being given."""
+
+_LONGEST_SLEEP = 60.0
+"""A longer one would oversleep when the machine sleeps, or its clock is put right."""
+
+OnEvent = Callable[[PollEvent], None]
+
+
+class Polling:
+    """What all the feeds of a process share: how they are fetched, and who is told.
+
+    Used within one event loop, in the context `connected`.
+    """
+
+    def __init__(self, settings: Settings, bus: Bus, rounds: int | None, on_event: OnEvent) -> None:
+        self.settings = settings
+        self.rounds = rounds
+        self._bus = bus
+        self._on_event = on_event
+        self._gate = HostGate(settings.collectors.host_spacing)
+        self._fetcher = Fetcher(settings.collectors, self._gate)
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        async with self._fetcher:
+            yield
+
+    async def poll_all(self, feeds: Sequence[Feed], state: FeedState) -> None:
+        """Poll these for ever, or `rounds` times; what an earlier run held is published first.
+
+        However it ends, what the bus is just being given is waited for, a few seconds.
+        """
+        for host, until in state.blocked_hosts().items():
+            self._gate.block(host, until - time.time())
+        attempts = None if self.rounds is None else self.settings.runner.attempts
+        poller = Poller(self.settings, self._bus, state, self._fetcher, attempts)
+        try:
+            await poller.recover()
+            async with asyncio.TaskGroup() as group:
+                for feed in feeds:
+                    row = state.feed(feed.id, feed.url)
+                    group.create_task(self._keep_polling(feed, poller, row))
+        except BaseExceptionGroup as errors:
+            # They all fail for the one bus; its error is what the caller can act upon.
+            raise errors.exceptions[0] from None
+        finally:
+            await poller.close(PATIENCE)
+
+    async def _keep_polling(self, feed: Feed, poller: Poller, row: FeedRow) -> None:
+        standing, due = (row.state, row.message), _due(row, feed)
+        done = failures = 0
+        while self.rounds is None or done < self.rounds:
+            if self.rounds is not None and _wants_peace(standing[0]) and due > time.time():
+                self._on_event(PollEvent(feed.id, *standing, datetime.now(UTC), 0.0))
+                return
+            if self.rounds is None or done:
+                await _sleep_until(due)
+            try:
+                event, due = await poller.poll(feed)
+            except RetryLater as trouble:
+                if self.rounds is not None:
+                    raise
+                # The poll is done over, so the publisher is asked again: less and less often.
+                wait = min(trouble.after * 2 ** min(failures, 10), self.settings.runner.max_backoff)
+                due = time.time() + wait
+                failures += 1
+                log = structlog.get_logger("detente.collectors")
+                log.warning("not polled", feed=feed.id, reason=trouble.reason, again_in=wait)
+                continue
+            self._on_event(event)
+            standing = (event.state, event.message)
+            failures = 0
+            done += 1
+
+
+def _due(row: FeedRow, feed: Feed) -> float:
+    """When a feed is due after a start; an interval that was shortened since counts at once."""
+    due = row.next_poll or 0.0
+    if row.polled is not None and row.polled > time.time():
+        return 0.0  # the clock was ahead then: nothing that was reckoned from it holds
+    if feed.interval is not None and row.polled is not None and row.state in HEALTHY:
+        due = min(due, row.polled + feed.interval)
+    return due
+
+
+def _wants_peace(state: PollState) -> bool:
+    return state in (PollState.GONE, PollState.THROTTLED)
+
+
+async def _sleep_until(epoch: float) -> None:
+    while (left := epoch - time.time()) > 0:
+        await asyncio.sleep(min(left, _LONGEST_SLEEP))
