@@ -98,10 +98,10 @@ def stage_by_stage(settings: Settings, feeds: Sequence[Feed]) -> tuple[dict[str,
     rows = {
         "collectors": seconds(lambda: collect(settings, feeds, bus, stop=stop, rounds=1)),
         "processors": seconds(
-            lambda: run_stage(judging, bus, settings.runner, stop, until_idle=True)
+            lambda: run_stage(judging, bus, settings.runner, stop, done=lambda: True)
         ),
         "indexer": seconds(
-            lambda: run_stage(indexing, bus, settings.runner, stop, until_idle=True)
+            lambda: run_stage(indexing, bus, settings.runner, stop, done=lambda: True)
         ),
     }
     # The poll that finds nothing more waits its time out: that is no work.

@@ -40,6 +40,14 @@ def partition_of(feed: Feed, partitions: int) -> int:
     return int.from_bytes(digest) % partitions
 
 
+def read_state(shared: PartitionedState, file: Path) -> FeedState:
+    """What the collectors remember of all partitions, as a copy in a new file."""
+    state = FeedState(f"sqlite:///{file}")
+    for number in range(shared.partitions):
+        state.restore(shared.changelog(number).read())
+    return state
+
+
 async def share_feeds(polling: Polling, feeds: Sequence[Feed], shared: PartitionedState) -> None:
     """Poll the feeds of the partitions that are ours, as these come and go.
 

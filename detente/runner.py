@@ -82,11 +82,11 @@ def run_stage(
     stop: Event,
     dispositions: Dispositions | None = None,
     *,
-    until_idle: bool = False,
+    done: Callable[[], bool] | None = None,
 ) -> None:
     """Drive the stage until `stop` is set; the batch in hand is finished and committed.
 
-    With `until_idle`, return when a poll gives nothing.
+    With `done`, return when a poll gives nothing and that says so.
     """
     topic, group = stage.route.topic_in, stage.route.group
     if topic is None or group is None:
@@ -100,7 +100,7 @@ def run_stage(
                 if subscription is None:
                     subscription = bus.subscribe(topic, group)
                 deliveries = subscription.poll(settings.batch, settings.poll_timeout)
-                if until_idle and not deliveries:
+                if done is not None and not deliveries and done():
                     return
                 for batch in _slices(deliveries, settings.batch_bytes):
                     if stop.is_set():

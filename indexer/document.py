@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from detente.article import AssessedArticle, Assessment
+from detente.article import AssessedArticle, Assessment, CollectedArticle
 from detente.store.base import Document
 
 
@@ -54,6 +54,27 @@ def article_document(assessed: AssessedArticle, sides: tuple[str, str]) -> Docum
         "second_toward_first": scores.get((second, first)),
     }
     return {name: value for name, value in document.items() if value is not None}
+
+
+def collected_article(document: Document) -> CollectedArticle:
+    """The article of a stored document, to be judged anew; its dates are text there."""
+    fields = {
+        name: document[name]
+        for name in (
+            *("id", "revision", "identity", "url", "title", "body", "language", "authors"),
+            *("published", "published_claim", "published_quality", "first_seen", "collected"),
+            "text_origin",
+        )
+        if name in document
+    }
+    source = {
+        "feed": document["feed"],
+        "outlet": document["outlet"],
+        "host": document["source"],
+        "country": document.get("country"),
+        "kind": document.get("kind"),
+    }
+    return msgspec.convert({**fields, "source": source}, CollectedArticle)
 
 
 def _stances(assessment: Assessment) -> list[dict[str, Any]]:

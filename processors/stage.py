@@ -25,22 +25,40 @@ from processors.models import open_classifier
 from processors.stance import DIRECTIONS, GRADE_SCORES, sign_of
 
 
-def processor_stage(settings: Settings) -> Stage[CollectedArticle]:
-    """The stage with the watch and the model that the settings name, both loaded.
+class Assessor:
+    """Judges articles with the watch and the model that the settings name, both loaded.
 
     Raises ConfigError where one of them can't be.
     """
-    watch = load_watch(settings.watch)
-    classifier = open_classifier(settings.processors.model, threads=settings.processors.threads)
-    judge = Judge(watch, classifier)
-    judge.warm_up()
 
-    def handle(batch: Sequence[CollectedArticle]) -> Sequence[Outcome]:
-        judgements = judge.judge([_text(article) for article in batch])
+    def __init__(self, settings: Settings) -> None:
+        self.watch = load_watch(settings.watch)
+        classifier = open_classifier(settings.processors.model, threads=settings.processors.threads)
+        self.model: ModelIdentity = classifier.identity
+        self._judge = Judge(self.watch, classifier)
+        self._judge.warm_up()
+
+    def assess(self, articles: Sequence[CollectedArticle]) -> list[AssessedArticle]:
+        """Each article with its assessment, in order."""
+        judgements = self._judge.judge([_text(article) for article in articles])
         now = datetime.now(UTC)
         return [
-            _publish(article, assessment_of(judgement, watch, classifier.identity, now))
-            for article, judgement in zip(batch, judgements, strict=True)
+            AssessedArticle(
+                article=article,
+                assessment=assessment_of(judgement, self.watch, self.model, now),
+            )
+            for article, judgement in zip(articles, judgements, strict=True)
+        ]
+
+
+def processor_stage(settings: Settings) -> Stage[CollectedArticle]:
+    """The stage over an `Assessor`. Raises ConfigError."""
+    assessor = Assessor(settings)
+
+    def handle(batch: Sequence[CollectedArticle]) -> Sequence[Outcome]:
+        return [
+            Publish([Record(assessed.article.id, encode(assessed))])
+            for assessed in assessor.assess(batch)
         ]
 
     return Stage(route("processors"), CollectedArticle, handle)
@@ -104,8 +122,3 @@ def _stances(sentence: JudgedSentence, watch: Watch) -> list[Stance]:
 
 def _text(article: CollectedArticle) -> Text:
     return Text(article.title, article.body, article.language, article.source.host)
-
-
-def _publish(article: CollectedArticle, assessment: Assessment) -> Publish:
-    message = AssessedArticle(article=article, assessment=assessment)
-    return Publish([Record(article.id, encode(message))])

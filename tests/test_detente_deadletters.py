@@ -59,7 +59,7 @@ def test_what_can_not_be_decoded_or_judged_is_parked_with_its_reason(bus: Bus) -
         raise ZeroDivisionError("can't be judged")
 
     stage = Stage(route("processors"), CollectedArticle, handle)
-    run_stage(stage, bus, FAST, threading.Event(), until_idle=True)
+    run_stage(stage, bus, FAST, threading.Event(), done=lambda: True)
     half, bad = list_dead_letters(bus)
     assert [delivery.key for delivery in read(bus, DEAD)] == ["half", "a"]
     assert (half.value, half.stage, half.topic) == (b'{"schema": 1', "processors", COLLECTED)
@@ -86,7 +86,7 @@ def test_what_can_not_be_decoded_or_judged_is_parked_with_its_reason(bus: Bus) -
 def test_no_bytes_stop_the_stage(bus: Bus, data: bytes) -> None:
     bus.publish(COLLECTED, [Record("bad", data), Record("a", encode(collected("a")))])
     stage = Stage(route("processors"), CollectedArticle, lambda batch: [Publish()] * len(batch))
-    run_stage(stage, bus, FAST, threading.Event(), until_idle=True)
+    run_stage(stage, bus, FAST, threading.Event(), done=lambda: True)
     (letter,) = list_dead_letters(bus)
     assert (letter.key, letter.value) == ("bad", data)
     assert bus.lag(COLLECTED, "processors") == 0
@@ -250,5 +250,5 @@ def test_a_replayed_article_is_handled_again(bus: Bus) -> None:
         return [Publish()] * len(batch)
 
     stage = Stage(route("processors"), CollectedArticle, handle)
-    run_stage(stage, bus, FAST, threading.Event(), until_idle=True)
+    run_stage(stage, bus, FAST, threading.Event(), done=lambda: True)
     assert handled == ["a"]

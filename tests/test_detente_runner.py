@@ -43,7 +43,7 @@ def passed_on(article: CollectedArticle) -> Publish:
 
 def run(bus: Bus, handle: Handle, settings: RunnerSettings = FAST) -> dict[str, int]:
     dispositions = Dispositions("processors")
-    run_stage(stage(handle), bus, settings, threading.Event(), dispositions, until_idle=True)
+    run_stage(stage(handle), bus, settings, threading.Event(), dispositions, done=lambda: True)
     return dispositions.snapshot()
 
 

@@ -53,7 +53,7 @@ def run(
 ) -> dict[str, int]:
     dispositions = Dispositions("indexer")
     stage = indexer_stage(store, SIDES, on_written)
-    run_stage(stage, bus, FAST, threading.Event(), dispositions, until_idle=True)
+    run_stage(stage, bus, FAST, threading.Event(), dispositions, done=lambda: True)
     return dispositions.snapshot()
 
 

@@ -59,7 +59,7 @@ def publish(bus: Bus, **articles: dict[str, str]) -> None:
 
 
 def run(bus: Bus, settings: Settings = KEYWORD) -> None:
-    run_stage(processor_stage(settings), bus, FAST, threading.Event(), until_idle=True)
+    run_stage(processor_stage(settings), bus, FAST, threading.Event(), done=lambda: True)
 
 
 def assessed(bus: Bus) -> list[AssessedArticle]:

@@ -98,6 +98,14 @@ class Bus(Protocol):
         """Join a consumer group of a topic."""
         ...
 
+    def reset(self, topic: str, group: str, since: datetime | None = None) -> None:
+        """Forget what a group has committed, so that it begins anew: at the first record appended
+        at or after `since`, or at the beginning.
+
+        Raises ConfigError while the group has members at work, BusUnavailable.
+        """
+        ...
+
     def lag(self, topic: str, group: str) -> int:
         """How many records of the topic the group hasn't committed."""
         ...

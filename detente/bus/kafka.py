@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
@@ -66,6 +67,10 @@ class KafkaBus:
     def subscribe(self, topic: str, group: str) -> KafkaSubscription:
         self._refuse_when_closed()
         return KafkaSubscription(self._cluster, topic, group)
+
+    def reset(self, topic: str, group: str, since: datetime | None = None) -> None:
+        self._refuse_when_closed()
+        self._admin.reset(topic, group, since)
 
     def lag(self, topic: str, group: str) -> int:
         self._refuse_when_closed()

@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, OffsetSpec, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetTimestamp
 from kafka.errors import (
     AuthorizationError,
     KafkaError,
@@ -110,6 +111,24 @@ class KafkaAdmin:
             start = max(begin[partition].offset, done.offset if done is not None else 0)
             lag += max(0, end[partition].offset - start)
         return lag
+
+    def reset(self, topic: str, group: str, since: datetime | None) -> None:
+        """See `detente.bus.base.Bus.reset`."""
+        name = self._cluster.name(group)
+        said_of_group = self._ask(lambda c: c.delete_groups([name]))[name]
+        if said_of_group not in ("OK", "GroupIdNotFoundError"):
+            raise ConfigError(
+                f"bus = {self._cluster.url!r}: the consumer group {name!r} is at work "
+                f"({said_of_group}); stop it first"
+            )
+        if since is None:
+            return
+        moment = OffsetTimestamp(round(since.timestamp() * 1_000))
+        partitions = [
+            TopicPartition(self._cluster.name(topic), number)
+            for number in range(self.partitions(topic))
+        ]
+        self._ask(lambda c: c.reset_group_offsets(name, dict.fromkeys(partitions, moment)))
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has. Raises BusUnavailable where it isn't there."""

@@ -20,7 +20,7 @@ from threading import Lock
 import msgspec
 
 from detente.bus.base import MAX_RECORD_BYTES, Delivery, Record, refuse_oversized
-from detente.errors import BusUnavailable
+from detente.errors import BusUnavailable, ConfigError
 from detente.flow import DEAD_SUFFIX
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
 
@@ -97,6 +97,30 @@ class SqliteBus:
 
     def subscribe(self, topic: str, group: str) -> SqliteSubscription:
         return SqliteSubscription(self._path, topic, group)
+
+    def reset(self, topic: str, group: str, since: datetime | None = None) -> None:
+        membership = _Membership(self._path, topic, group)
+        if not membership.join():
+            raise ConfigError(
+                f"{self._path}: the consumer group {group!r} is at work on {topic}; stop it first"
+            )
+        try:
+            with self._reaching(), self._lock, transaction(self._connection) as db:
+                db.execute(
+                    "DELETE FROM cursors WHERE topic = ? AND consumer_group = ?", (topic, group)
+                )
+                if since is not None:
+                    db.execute(
+                        """
+                        INSERT INTO cursors SELECT name, ?1, coalesce(
+                            (SELECT min(offset) FROM records
+                             WHERE topic = t.topic AND appended >= ?2), next_offset)
+                        FROM topics t WHERE name = ?3
+                        """,
+                        (group, since.timestamp(), topic),
+                    )
+        finally:
+            membership.leave(forget=True)
 
     def lag(self, topic: str, group: str) -> int:
         with self._reaching(), self._lock:

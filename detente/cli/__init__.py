@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from detente import __version__
-from detente.cli import dead, demo, feeds, flow, judge, prepare, read, run, trace
+from detente.cli import dead, demo, feeds, flow, history, judge, prepare, read, run, trace
 from detente.cli import settings as settings_command
 from detente.cli.context import Context
 
@@ -59,6 +59,8 @@ app.command("stats")(read.stats)
 app.command("trace")(trace.trace)
 app.command("judge")(judge.judge)
 app.command("flow")(flow.flow)
+app.command("reindex")(history.reindex)
+app.command("replay")(history.replay)
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(dead.app, name="dead")
 app.add_typer(settings_command.app, name="settings")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from collectors.feedstate import FeedState
     from detente.bus.base import Bus
     from detente.settings import Settings
     from detente.store.base import ArticleStore
@@ -57,3 +59,25 @@ def opened_store(settings: Settings) -> Iterator[ArticleStore]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def opened_state(settings: Settings) -> Iterator[FeedState]:
+    """What the collectors remember, to be read: of this machine, or of all that share the feeds."""
+    from collectors.feedstate import FeedState
+    from collectors.sharing import read_state
+    from detente.flow import COLLECTORS, FEED_STATE
+
+    with ExitStack() as stack:
+        shared = None
+        if not settings.bus.startswith("sqlite://"):
+            bus = stack.enter_context(opened_bus(settings))
+            shared = bus.partitioned_state(FEED_STATE, COLLECTORS)
+        if shared is None:
+            state = FeedState(settings.state)
+        else:
+            stack.callback(shared.close)
+            scratch = stack.enter_context(TemporaryDirectory(prefix="detente-"))
+            state = read_state(shared, Path(scratch) / "feeds.sqlite")
+        stack.callback(state.close)
+        yield state

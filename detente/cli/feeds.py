@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.context import load
+from detente.cli.context import load, opened_state
 from detente.cli.output import age, moment, print_json, print_notes, print_table
 
 if TYPE_CHECKING:
@@ -32,14 +32,10 @@ Catalogue = Annotated[
 def feed_statuses(settings: Settings) -> list[FeedStatus]:
     """How every feed of the catalogue stands, in its order. Raises ConfigError."""
     from collectors.catalog import load_catalogue
-    from collectors.feedstate import FeedState
     from collectors.status import FeedStatus, PollState
 
-    state = FeedState(settings.state)
-    try:
+    with opened_state(settings) as state:
         rows, counts = state.rows(), state.article_counts()
-    finally:
-        state.close()
     statuses = []
     for feed in load_catalogue(settings.feeds):
         row = rows.get(feed.id)

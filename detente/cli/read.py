@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from detente.cli.context import load, opened_bus, opened_store
+from detente.cli.instants import instant
 from detente.cli.output import console, moment, print_json, print_table, printable, signed, tone
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def search(
         "dyad_labels": dyad,
     }
     now = datetime.now(UTC)
-    limits = Range(_instant(since, now), _instant(until, now))
+    limits = Range(instant(since, now), instant(until, now))
     query = Query(
         text=text,
         terms={name: values for name, values in wanted.items() if values},
@@ -199,21 +200,3 @@ def stats(context: typer.Context, json: Json = False) -> None:
 
 def _waiting(lag: dict[str, int]) -> str:
     return ", ".join(f"{count} for {stage}" for stage, count in lag.items())
-
-
-def _instant(text: str | None, now: datetime) -> datetime | None:
-    """`2026-11-24`, a full ISO instant, or `36h` and `7d` before now."""
-    from detente.errors import ConfigError
-
-    if text is None:
-        return None
-    units = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-    if text[:-1].isdecimal() and text[-1] in units:
-        return now - int(text[:-1]) * units[text[-1]]
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"{text!r} is no instant: write 2026-11-24, 2026-11-24T04:34+03:00, 36h, 7d or 2w"
-        ) from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

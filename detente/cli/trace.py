@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from detente.cli.context import load, opened_bus, opened_store
+from detente.cli.context import load, opened_bus, opened_state, opened_store
 from detente.cli.output import moment, print_json, print_table
 
 
@@ -16,7 +16,6 @@ def trace(
     json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Follow one article through every stage: seen, published, judged, stored, or why not."""
-    from collectors.feedstate import FeedState
     from detente.deadletters import list_dead_letters, read_all
     from detente.flow import ASSESSED, COLLECTED, TOPICS
     from detente.store.base import Query
@@ -27,12 +26,9 @@ def trace(
     def step(at: object, stage: str, what: str, detail: str = "") -> None:
         steps.append({"at": moment(at), "stage": stage, "what": what, "detail": detail})  # type: ignore[arg-type]
 
+    with opened_state(settings) as state:
+        known = state.trace(url)
     with opened_bus(settings) as bus, opened_store(settings) as store:
-        state = FeedState(settings.state)
-        try:
-            known = state.trace(url)
-        finally:
-            state.close()
         id = known.id if known else url
         if known:
             for seen in known.revisions:

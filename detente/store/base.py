@@ -18,12 +18,18 @@ What every backend holds to (tests/contracts/store.py tests each clause):
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 Document = Mapping[str, Any]
+
+Change = Callable[[Sequence["Document"]], Sequence["Document"]]
+"""Gives the documents as they shall be, in order; those that are right already as they are."""
+
+OnProgress = Callable[[int], None]
+"""Is told how many documents are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,18 @@ class ArticleStore(Protocol):
     def count(self, query: Query, by: str | None = None) -> Sequence[Bucket]:
         """Documents by the values of a keyword field (most first), or by the days of a date
         field (in order); with `by` None, one bucket `*` with the number of all."""
+        ...
+
+    def rebuild(self, change: Change, on_progress: OnProgress) -> list[str]:
+        """Write every document anew, as `change` gives it and in the layout of this version, while
+        readers and writers go on: readers miss nothing at any time, and what is written meanwhile
+        is kept, and changed as well. A newer revision is never overwritten. Gives a line on each
+        thing that it did. Raises ConfigError where it can't be done.
+        """
+        ...
+
+    def drop_old(self) -> list[str]:
+        """Delete what `rebuild` has left of before; gives the names of what was deleted."""
         ...
 
     def close(self) -> None: ...

@@ -14,7 +14,15 @@ from typing import Any
 
 from detente.errors import StoreUnavailable
 from detente.settings import ElasticsearchSettings, redact
-from detente.store.base import Bucket, Document, Page, Query, WriteOutcome
+from detente.store.base import (
+    Bucket,
+    Change,
+    Document,
+    OnProgress,
+    Page,
+    Query,
+    WriteOutcome,
+)
 from detente.store.bulk import Prepared, prepared, send
 from detente.store.dsl import Clause, all_of, beyond, clauses, sort
 from detente.store.elastic_client import connect, parse_address, reaching
@@ -53,6 +61,18 @@ class ElasticStore:
     def check(self) -> None:
         with self._asking():
             self.indices.check()
+
+    def rebuild(self, change: Change, on_progress: OnProgress) -> list[str]:
+        from detente.store.reindex import rebuild
+
+        with self._asking():
+            self.indices.check_server()
+            return rebuild(self, change, on_progress)
+
+    def drop_old(self) -> list[str]:
+        """Delete the generations before the one that readers see; gives the indices' names."""
+        with self._asking():
+            return self.indices.drop_old()
 
     # Writing
 
@@ -104,18 +124,27 @@ class ElasticStore:
         A search shows what is older than a second; what is younger, we remember having written.
         """
         homes = {id: home for id in ids if (home := self._recent.get((generation, id)))}
-        ids = list({id: None for id in ids if id not in homes})
+        hits = self._found([id for id in ids if id not in homes], generation)
+        return homes | {hit["_id"]: hit["_index"] for hit in hits}
+
+    def revisions(self, ids: Sequence[str], generation: Generation) -> dict[str, int]:
+        """The revision of each of these that a search shows in a generation."""
+        return {hit["_id"]: hit["_version"] for hit in self._found(ids, generation)}
+
+    def _found(self, ids: Sequence[str], generation: Generation) -> list[Mapping[str, Any]]:
         if not ids:
-            return homes
+            return []
         answer = self.client.search(
             index=f"{generation}-*",
-            query={"ids": {"values": ids}},
+            query={"ids": {"values": list(dict.fromkeys(ids))}},
             source=False,
+            version=True,
             size=len(ids),
             track_total_hits=False,
             allow_partial_search_results=False,
         )
-        return homes | {hit["_id"]: hit["_index"] for hit in answer["hits"]["hits"]}
+        hits: list[Mapping[str, Any]] = answer["hits"]["hits"]
+        return hits
 
     def _remember(self, generation: Generation, id: str, index: str) -> None:
         self._recent[generation, id] = index

@@ -51,8 +51,8 @@ class Indices:
         self._known: set[str] = set()
 
     def prepare(self) -> list[str]:
-        check_server(self._client, self._url, self._settings)
-        current = self._standing()
+        self.check_server()
+        current = self.standing()
         if current is not None:
             self._check_layout()
         told = self._put_retention()
@@ -68,13 +68,55 @@ class Indices:
         return told
 
     def check(self) -> None:
-        check_server(self._client, self._url, self._settings)
-        if self._standing() is None:
+        self.check_server()
+        if self.standing() is None:
             raise ConfigError(
                 f"store = {redact(self._url)!r}: there is no alias {self.alias!r} yet; "
                 "run `detente prepare` once"
             )
         self._check_layout()
+
+    def check_server(self) -> None:
+        """Raises ConfigError where there is no Elasticsearch that this version can work with."""
+        check_server(self._client, self._url, self._settings)
+
+    def begin(self, current: Generation) -> Generation:
+        """Make the generation after this one, or find it made: writers write to both from now."""
+        coming = self.targets().coming or current.next
+        self.put_template(coming, next_alias(self.alias))
+        self.month(coming, next_alias(self.alias), date_text(datetime.now(UTC)))
+        return coming
+
+    def swap(self, current: Generation, coming: Generation) -> None:
+        """Let readers see the coming generation instead, in one step."""
+        ahead = next_alias(self.alias)
+        self._client.indices.update_aliases(
+            actions=[
+                {"add": {"index": f"{coming}-*", "alias": self.alias}},
+                {"remove": {"index": f"{coming}-*", "alias": ahead}},
+                {"remove": {"index": f"{current}-*", "alias": self.alias}},
+            ]
+        )
+        self.put_template(coming, self.alias)
+        # A month that a writer began between these two steps is still under the other alias.
+        self._client.indices.update_aliases(
+            actions=[
+                {"add": {"index": f"{coming}-*", "alias": self.alias}},
+                {"remove": {"index": f"{coming}-*", "alias": ahead, "must_exist": False}},
+            ]
+        )
+
+    def drop_old(self) -> list[str]:
+        """Delete the generations before the one that readers see; gives the indices' names."""
+        standing = self.standing()
+        held = list(self._client.indices.get(index=f"{self.alias}-g*"))
+        old = [one for one in generations(self.alias, held) if standing and one < standing]
+        dropped = [index for index in held for one in old if index.startswith(f"{one}-")]
+        for index in dropped:
+            self._client.indices.delete(index=index)
+        for one in old:
+            self._client.options(ignore_status=404).indices.delete_index_template(name=str(one))
+        return sorted(dropped)
 
     def put_template(self, generation: Generation, alias: str) -> None:
         """Months of this generation that come into being show under `alias`."""
@@ -122,7 +164,8 @@ class Indices:
         after = [one for one in coming if one.number > current[-1].number]
         return Targets(current[-1], after[-1] if after else None)
 
-    def _standing(self) -> Generation | None:
+    def standing(self) -> Generation | None:
+        """The generation that readers see; None where there is none yet."""
         try:
             held = self._client.indices.get_alias(name=self.alias)
         except NotFoundError:

@@ -13,7 +13,16 @@ import msgspec
 from detente.errors import ConfigError, StoreUnavailable
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
 from detente.store.analysis import terms
-from detente.store.base import Bucket, Document, Page, Query, Range, WriteOutcome
+from detente.store.base import (
+    Bucket,
+    Change,
+    Document,
+    OnProgress,
+    Page,
+    Query,
+    Range,
+    WriteOutcome,
+)
 from detente.store.expression import AllOf, AnyOf, Expression, NotThis, Phrase, parse_expression
 from detente.store.fields import (
     BY_NAME,
@@ -29,6 +38,9 @@ from detente.store.query import check_count, check_query, decode_cursor, encode_
 _SINGLE = (Kind.KEYWORD, Kind.DATE, Kind.LONG, Kind.DOUBLE, Kind.BOOLEAN)
 _COLUMNS = tuple(field.name for field in FIELDS if field.kind in _SINGLE)
 _INDEXED = ("first_seen", "published", "relevance", "source", "url")
+_BATCH = 100
+_PASSES = 5
+_BATCH_AFTER = "SELECT number, document FROM documents WHERE number > ? ORDER BY number LIMIT ?"
 _LAST = "\U0010ffff"
 _LAYOUT = 3
 """Raised with every change of the tables below, or of the terms in them (`store.analysis`): an
@@ -68,16 +80,42 @@ class SqliteStore:
 
     def prepare(self) -> list[str]:
         with self._reaching(), self._lock:
-            layout = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            layout = self._layout()
             if layout not in (0, _LAYOUT):
                 raise ConfigError(
                     f"{self._path}: made by another version of Détente (layout {layout}, this one "
-                    f"reads {_LAYOUT}); set `store` to a new file and index again"
+                    f"reads {_LAYOUT}); run `detente reindex`"
                 )
-            for statement in _schema():
-                self._connection.execute(statement)
-            self._connection.execute(f"PRAGMA user_version = {_LAYOUT}")
+            self._create()
         return [f"{self._path}: is there, layout {_LAYOUT}"]
+
+    def rebuild(self, change: Change, on_progress: OnProgress) -> list[str]:
+        with self._reaching(), self._lock:
+            layout = self._layout()
+            if layout not in (0, _LAYOUT):
+                with transaction(self._connection):
+                    self._move()
+        done = self._change_all(change, on_progress)
+        told = [] if layout in (0, _LAYOUT) else [f"moved from layout {layout} to {_LAYOUT}"]
+        told.append(f"{done:,} documents changed")
+        for _ in range(_PASSES):
+            if not (again := self._change_all(change, lambda number: None)):
+                break
+            told.append(f"{again:,} documents that came meanwhile changed, too")
+        return [f"{self._path}: {said}" for said in told]
+
+    def _change_all(self, change: Change, on_progress: OnProgress) -> int:
+        """Look at each document once; gives how many were changed, or were busy just then."""
+        looked = changed = after = 0
+        while rows := self._rows(_BATCH_AFTER, [after, _BATCH]):
+            documents = [_decoded(row[1]) for row in rows]
+            changed += self._replace(rows, documents, change(documents))
+            looked, after = looked + len(rows), rows[-1][0]
+            on_progress(looked)
+        return changed
+
+    def drop_old(self) -> list[str]:
+        return []  # what is rebuilt in its place leaves nothing
 
     def put(self, documents: Sequence[Document]) -> Sequence[WriteOutcome]:
         with self._reaching(), self._lock, transaction(self._connection):
@@ -131,6 +169,50 @@ class SqliteStore:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+    def _layout(self) -> int:
+        number: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        return number
+
+    def _create(self) -> None:
+        for statement in _schema():
+            self._connection.execute(statement)
+        self._connection.execute(f"PRAGMA user_version = {_LAYOUT}")
+
+    def _move(self) -> None:
+        """Bring a file of another layout into this one's, within one transaction."""
+        db = self._connection
+        db.execute("CREATE TEMP TABLE before AS SELECT number, document FROM documents")
+        db.execute("DROP TABLE words")
+        db.execute("DROP TABLE documents")
+        self._create()
+        for _, text in db.execute("SELECT * FROM temp.before ORDER BY number"):
+            outcome = self._put(_decoded(text))
+            if outcome.result == "rejected":
+                raise ConfigError(f"{self._path}: {outcome.id}: {outcome.reason}")
+        db.execute("DROP TABLE temp.before")
+
+    def _replace(
+        self,
+        rows: Sequence[tuple[Any, ...]],
+        documents: Sequence[Document],
+        changed: Sequence[Document],
+    ) -> int:
+        """Put what a change gave in place of the documents it was given, where these are still as
+        they were; gives how many differ."""
+        differing = [
+            (row, new)
+            for row, old, new in zip(rows, documents, changed, strict=True)
+            if dict(old) != dict(new)
+        ]
+        with self._reaching(), self._lock, transaction(self._connection) as db:
+            for (number, before), document in differing:
+                now = db.execute(
+                    "SELECT document FROM documents WHERE number = ?", (number,)
+                ).fetchone()
+                if now == (before,):
+                    self._put(document)
+        return len(differing)
 
     def _put(self, document: Document) -> WriteOutcome:
         id = str(document.get("id", ""))

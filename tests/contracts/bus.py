@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 import pytest
 
 from detente.bus import open_bus
 from detente.bus.base import MAX_RECORD_BYTES, Bus, Delivery, Record, Subscription
-from detente.errors import OversizedRecord
+from detente.errors import ConfigError, OversizedRecord
 
 TOPIC = "contract.records"
 PATIENCE = 30.0
@@ -211,6 +212,37 @@ class BusContract:
         subscription.commit(got)
         assert bus.lag(TOPIC, "lag") == 0
         subscription.close()
+
+    def test_a_group_that_is_reset_begins_anew(self, bus: Bus) -> None:
+        bus.publish(TOPIC, records(4))
+        subscription = bus.subscribe(TOPIC, "anew")
+        subscription.commit(read(subscription, 4))
+        with pytest.raises(ConfigError, match="at work"):
+            bus.reset(TOPIC, "anew")
+        subscription.close()
+        bus.reset(TOPIC, "anew")
+        assert bus.lag(TOPIC, "anew") == 4
+        again = bus.subscribe(TOPIC, "anew")
+        assert sorted(values(read(again, 4))) == values_of(records(4))
+        again.close()
+        bus.reset(TOPIC, "anew")
+        bus.reset(TOPIC, "never seen")
+
+    def test_a_group_begins_at_an_instant(self, bus: Bus) -> None:
+        bus.publish(TOPIC, records(3))
+        time.sleep(0.05)
+        between = datetime.now(UTC)
+        time.sleep(0.05)
+        bus.publish(TOPIC, records(2, start=3))
+        bus.reset(TOPIC, "since", between)
+        assert bus.lag(TOPIC, "since") == 2
+        subscription = bus.subscribe(TOPIC, "since")
+        assert sorted(values(read(subscription, 2))) == [b"value-3", b"value-4"]
+        subscription.rewind()
+        assert sorted(values(read(subscription, 2))) == [b"value-3", b"value-4"]
+        subscription.close()
+        bus.reset(TOPIC, "since", datetime.now(UTC) + timedelta(hours=1))
+        assert bus.lag(TOPIC, "since") == 0
 
     def test_topics_are_apart(self, bus: Bus) -> None:
         bus.publish(TOPIC, records(2))

@@ -16,7 +16,7 @@ import pytest
 
 from detente.errors import ConfigError
 from detente.store import open_store
-from detente.store.base import ArticleStore, Bucket, Query, Range
+from detente.store.base import ArticleStore, Bucket, Document, Query, Range
 from detente.store.fields import MAX_KEYWORD
 
 NewUrl = Callable[[], str]
@@ -73,6 +73,14 @@ def put(store: ArticleStore, documents: Sequence[dict[str, Any]]) -> list[str]:
             assert time.monotonic() < deadline, f"{found} where {kept} belongs"
             time.sleep(0.05)
     return results
+
+
+def renamed(documents: Sequence[Document]) -> Sequence[Document]:
+    """A change: every title says that it was rebuilt."""
+    return [
+        old if "Rebuilt" in old["title"] else {**old, "title": f"Rebuilt: {old['title']}"}
+        for old in documents
+    ]
 
 
 class StoreContract:
@@ -387,6 +395,60 @@ class StoreContract:
         counted = store.count(Query(), by="source")
         assert counted[0] == Bucket(hosts[-1], 2)
         assert list(counted[1:]) == [Bucket(host, 1) for host in hosts[:-1]]
+
+    def test_rebuilding_changes_every_document(self, store: ArticleStore) -> None:
+        put(store, [document(f"n{i:03}") for i in range(230)])
+        told: list[int] = []
+        store.rebuild(renamed, told.append)
+        eventually(store, Query(text="rebuilt"), 230)
+        assert told == sorted(told)
+        assert told[-1] == 230
+        assert [bucket.count for bucket in store.count(Query())] == [230]
+        store.rebuild(renamed, told.append)
+        assert [bucket.count for bucket in store.count(Query(text="rebuilt"))] == [230]
+        assert put(store, [document("later", title="After")]) == ["written"]
+        assert ids(store, Query(text="after")) == ["later"]
+
+    def test_rebuilding_goes_on_beside_readers_and_writers(
+        self, store: ArticleStore, store_url: str
+    ) -> None:
+        put(store, [document(f"n{i:03}") for i in range(230)])
+        other = open_store(store_url)
+        seen: list[int] = []
+
+        def change(documents: Sequence[Document]) -> Sequence[Document]:
+            if not seen:  # while the first batch is being changed
+                edited = document("n000", revision=2, title="Edited")
+                assert [o.result for o in other.put([edited, document("new")])] == ["written"] * 2
+            seen.append(other.count(Query())[0].count)
+            return renamed(documents)
+
+        store.rebuild(change, lambda done: None)
+        eventually(other, Query(text="rebuilt"), 231)
+        assert min(seen) >= 230
+        assert (other.get("n000") or {})["revision"] == 2
+        assert ids(other, Query(text="edited")) == ["n000"]
+        assert [o.result for o in other.put([document("n000")])] == ["stale"]
+        other.close()
+
+    def test_rebuilding_can_be_interrupted_and_begun_again(self, store: ArticleStore) -> None:
+        put(store, [document(f"n{i:03}") for i in range(230)])
+        batches = 0
+
+        def change(documents: Sequence[Document]) -> Sequence[Document]:
+            nonlocal batches
+            batches += 1
+            if batches == 2:
+                raise KeyboardInterrupt
+            return renamed(documents)
+
+        with pytest.raises(KeyboardInterrupt):
+            store.rebuild(change, lambda done: None)
+        assert put(store, [document("n001", revision=2, title="Between")]) == ["written"]
+        eventually(store, Query(), 230)
+        store.rebuild(renamed, lambda done: None)
+        eventually(store, Query(text="rebuilt"), 230)
+        assert ids(store, Query(text="between")) == ["n001"]
 
     def test_the_callers_document_is_left_alone(self, store: ArticleStore) -> None:
         given = document("a", language=None)

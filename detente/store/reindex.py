@@ -1,0 +1,109 @@
+"""History into a new generation of indices, swapped in under the readers' feet with no gap.
+
+1. The alias of the coming generation is made: from then on every writer writes to both (see
+   `store.elastic`), and what a writer had reported before is in the indices that are read now.
+2. Those are read through and copied, changed where need be, but never over what a writer has put
+   there meanwhile.
+3. What the writers put there is changed where need be, until nothing is left to change.
+4. The readers' alias moves, in one step. A writer finds that out after its write, and writes again.
+
+It may be killed at any instant and called again: it goes on with the generation that it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from elasticsearch import Elasticsearch
+
+from detente.errors import ConfigError
+from detente.store.base import Change, Document, OnProgress
+from detente.store.bulk import Prepared, prepared
+from detente.store.elastic import ElasticStore
+from detente.store.indices import next_alias
+from detente.store.mapping import Generation
+
+_BATCH = 100
+_PASSES = 5
+
+
+def rebuild(store: ElasticStore, change: Change, on_progress: OnProgress) -> list[str]:
+    """See `detente.store.base.ArticleStore.rebuild`."""
+    current = store.indices.standing()
+    if current is None:
+        raise ConfigError(f"there is no alias {store.alias!r} yet; run `detente prepare` once")
+    coming = store.indices.begin(current)
+    done = 0
+    for documents in _read(store.client, f"{current}-*"):
+        done += len(documents)
+        _copy(store, documents, coming, change)
+        on_progress(done)
+    told = [f"{done:,} documents read from {current}"]
+    for _ in range(_PASSES):
+        changed = sum(
+            _renew(store, documents, coming, change)
+            for documents in _read(store.client, f"{coming}-*")
+        )
+        if not changed:
+            break
+        told.append(f"{changed:,} documents that came meanwhile changed, too")
+    store.indices.swap(current, coming)
+    told.append(
+        f"alias {store.alias}: now {coming}; {current} is kept until `detente reindex --drop`"
+    )
+    return told
+
+
+def _copy(
+    store: ElasticStore, documents: Sequence[Document], coming: Generation, change: Change
+) -> None:
+    """Write what the coming generation hasn't at this revision or a newer one."""
+    there = store.revisions([str(document["id"]) for document in documents], coming)
+    missing = [d for d in documents if there.get(str(d["id"]), 0) < d["revision"]]
+    _write(store, change(missing), coming, versions="external")
+
+
+def _renew(
+    store: ElasticStore, documents: Sequence[Document], coming: Generation, change: Change
+) -> int:
+    changed = [
+        new for old, new in zip(documents, change(documents), strict=True) if dict(old) != dict(new)
+    ]
+    _write(store, changed, coming, versions="external_gte")
+    return len(changed)
+
+
+def _write(
+    store: ElasticStore, documents: Sequence[Document], coming: Generation, versions: str
+) -> None:
+    fit: list[Prepared] = [prepared(place, document) for place, document in enumerate(documents)]
+    if not fit:
+        return
+    outcomes = store.write(fit, coming, next_alias(store.alias), versions)
+    refused = [one.reason for one in outcomes.values() if one.result == "rejected"]
+    if refused:
+        raise ConfigError(f"{coming} refuses a document: {refused[0]}")
+
+
+def _read(client: Elasticsearch, indices: str) -> Iterator[Sequence[Document]]:
+    """All documents of these indices as they are now, in batches."""
+    client.indices.refresh(index=indices)
+    pit = client.open_point_in_time(index=indices, keep_alive="10m")["id"]
+    try:
+        after = None
+        while True:
+            page = client.search(
+                pit={"id": pit, "keep_alive": "10m"},
+                sort=["_shard_doc"],
+                search_after=after,
+                size=_BATCH,
+                track_total_hits=False,
+                allow_partial_search_results=False,
+            )
+            hits = page["hits"]["hits"]
+            if not hits:
+                return
+            pit, after = page["pit_id"], hits[-1]["sort"]
+            yield [hit["_source"] for hit in hits]
+    finally:
+        client.close_point_in_time(id=pit)
