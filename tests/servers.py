@@ -42,10 +42,13 @@ class Server:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def run_folder(self) -> Path:
+        """Where its log, its pid and, if it has one, its certificate are."""
+        return _cache() / self.name / "run" / str(self.port)
+
+    @property
     def pid(self) -> int:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        file = cache / "detente-services" / self.name / "run" / str(self.port) / "pid"
-        return int(file.read_text())
+        return int((self.run_folder / "pid").read_text())
 
     def start(self) -> None:
         """Start it, or start it again over the data that it has; returns when it answers."""
@@ -87,14 +90,20 @@ def free_port() -> int:
 
 
 def kafka(**variables: str) -> Server:
-    """A Kafka broker, started."""
+    """A Kafka broker, started; where openssl is, a second port asks for TLS and a login."""
     ports = {"KAFKA_PORT": free_port(), "KAFKA_CONTROLLER_PORT": free_port()}
+    if shutil.which("openssl"):
+        ports["KAFKA_SECURE_PORT"] = free_port()
     return _started("kafka", ports, variables)
 
 
 def elasticsearch(**variables: str) -> Server:
     """An Elasticsearch node, started."""
     return _started("elasticsearch", {"ES_PORT": free_port()}, variables)
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "detente-services"
 
 
 def _started(name: str, ports: dict[str, int], variables: dict[str, str]) -> Server:
@@ -113,10 +122,9 @@ def _missing() -> str:
     """What the servers need and isn't here, in words."""
     jdk = shutil.which("javac") or list(Path("/usr/lib/jvm").glob("*/bin/javac"))
     maven = shutil.which("mvn")
-    cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "detente-services"
     if not jdk:
         return "there is no JDK here (Kafka needs 17, Elasticsearch 21 or later)"
-    if not maven and not cached.exists():
+    if not maven and not _cache().exists():
         return "there is no Maven here to fetch its jars with"
     return ""
 
@@ -145,7 +153,9 @@ def namespaces(elasticsearch: Server) -> Iterator[Callable[[], str]]:
 
 
 @contextmanager
-def topics(kafka: Server, partitions: Mapping[str, int]) -> Iterator[str]:
+def topics(
+    kafka: Server, partitions: Mapping[str, int], config: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """The address of a bus with these topics in a new namespace; they are deleted at last."""
     from kafka import KafkaAdminClient
 
@@ -155,7 +165,7 @@ def topics(kafka: Server, partitions: Mapping[str, int]) -> Iterator[str]:
             {
                 f"{namespace}.{name}": {
                     "num_partitions": number,
-                    "configs": {"max.message.bytes": "5000000"},
+                    "configs": {"max.message.bytes": "5000000", **(config or {})},
                 }
                 for name, number in partitions.items()
             },

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
-from tests.contracts.bus import TOPIC, BusContract
+from detente.bus import kafka_subscription
+from detente.bus.base import Delivery, Record
+from detente.bus.kafka import HEADROOM, KafkaBus
+from detente.errors import BusUnavailable, ConfigError, OversizedRecord
+from detente.settings import KafkaSettings
+from tests.contracts.bus import TOPIC, BusContract, read, records, values, values_of
 from tests.servers import Server, topics
+
+QUICK = KafkaSettings(session_timeout=6.0, delivery_timeout=5.0)
 
 
 class TestKafkaBus(BusContract):
@@ -15,3 +29,276 @@ class TestKafkaBus(BusContract):
     def bus_url(self, kafka: Server) -> Iterator[str]:
         with topics(kafka, {TOPIC: 3, "contract.other": 2}) as url:
             yield url
+
+
+@pytest.fixture
+def url(kafka: Server) -> Iterator[str]:
+    with topics(kafka, {TOPIC: 2}) as url:
+        yield url
+
+
+@pytest.fixture
+def bus(url: str) -> Iterator[KafkaBus]:
+    bus = KafkaBus(url, QUICK)
+    yield bus
+    bus.close()
+
+
+def work(seconds: float) -> None:
+    """Computes in Python, as a slow model would, and never lets go of the interpreter of itself."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        sum(range(10_000))
+
+
+OTHER_MEMBER = """
+import sys, time
+from detente.bus import open_bus
+subscription = open_bus(sys.argv[1]).subscribe(sys.argv[2], sys.argv[3])
+while not subscription.assigned():
+    subscription.poll(1, 0.2)
+print("joined", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_batch_that_takes_long_keeps_its_place_in_the_group(bus: KafkaBus, url: str) -> None:
+    """Twice the session's time-out, two threads computing in Python all the while: the client's
+    thread has heartbeats to send, and a rebalance to take part in, beside them."""
+    bus.publish(TOPIC, records(40))
+    slow = bus.subscribe(TOPIC, "slow")
+    batch = read(slow, 40)
+    other = subprocess.Popen(
+        [sys.executable, "-c", OTHER_MEMBER, url, TOPIC, "slow"], stdout=subprocess.PIPE
+    )
+    began = time.monotonic()
+    try:
+        while time.monotonic() < began + 13.0 or len(slow.assigned()) == 2:
+            assert time.monotonic() < began + 60.0, "no rebalance beside the computing"
+            second = threading.Thread(target=work, args=(2.0,))
+            second.start()
+            work(2.0)
+            second.join()
+        kept = slow.assigned()
+        assert len(kept) == 1, "thrown out of the group"
+        slow.commit(batch)
+        mine = [delivery for delivery in batch if delivery.partition in kept]
+        assert bus.lag(TOPIC, "slow") == 40 - len(mine)
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"joined\n"
+    finally:
+        other.kill()
+        other.communicate()
+        slow.close()
+
+
+def test_a_batch_that_never_ends_is_given_to_others(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_subscription, "EVICTED_AFTER", 3.0)
+    settings = KafkaSettings(session_timeout=6.0, stall_timeout=10.0)
+    stuck_bus, bus = KafkaBus(url, settings), KafkaBus(url, QUICK)
+    bus.publish(TOPIC, records(10))
+    stuck = stuck_bus.subscribe(TOPIC, "stuck")
+    batch = read(stuck, 10)
+    other = bus.subscribe(TOPIC, "stuck")
+    got: list[Delivery] = []
+    deadline = time.monotonic() + 60.0
+    while len({delivery.value for delivery in got}) < 10:
+        assert time.monotonic() < deadline
+        got += other.poll(10, 0.5)
+    other.commit(got)
+    assert bus.lag(TOPIC, "stuck") == 0
+    stuck.commit(batch[:1])  # late, and of no effect
+    assert bus.lag(TOPIC, "stuck") == 0
+    for subscription in (other, stuck):
+        subscription.close()
+    for opened in (stuck_bus, bus):
+        opened.close()
+
+
+def test_who_lost_a_partition_moves_its_group_no_more(bus: KafkaBus) -> None:
+    """Members that join one after the other, each committing late what it read before."""
+    bus.publish(TOPIC, records(30))
+    first = bus.subscribe(TOPIC, "late")
+    early = read(first, 30)
+    second = bus.subscribe(TOPIC, "late")
+    deadline = time.monotonic() + 30
+    while not (second.assigned() and len(first.assigned()) == 1):
+        assert time.monotonic() < deadline
+        first.poll(1, 0.1)
+        second.commit(second.poll(10, 0.1))
+    while bus.lag(TOPIC, "late") > sum(d.partition in first.assigned() for d in early):
+        assert time.monotonic() < deadline
+        second.commit(second.poll(10, 0.1))
+    before = bus.lag(TOPIC, "late")
+    gone = [d for d in early if d.partition in second.assigned()]
+    first.commit(gone[:1])
+    assert bus.lag(TOPIC, "late") == before
+    first.commit(early)
+    assert bus.lag(TOPIC, "late") == 0
+    first.close()
+    second.close()
+
+
+def test_records_deleted_before_they_were_read_are_spoken_of(
+    bus: KafkaBus, url: str, kafka: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bus.publish(TOPIC, [Record("one-key", f"{i}".encode()) for i in range(10)])
+    reader = bus.subscribe(TOPIC, "gap")
+    reader.commit(read(reader, 4))
+    reader.close()
+    name = bus._cluster.name(TOPIC)
+    with KafkaAdminClient(bootstrap_servers=kafka.address) as admin:
+        ends = {TopicPartition(name, number): 7 for number in range(2)}
+        offsets = admin.list_partition_offsets(dict.fromkeys(ends, -1))
+        full = {place: 7 for place in ends if offsets[place].offset == 10}
+        admin.delete_records(full)
+    again = bus.subscribe(TOPIC, "gap")
+    assert values(read(again, 3)) == [b"7", b"8", b"9"]
+    again.close()
+    assert "deleted by retention before they were read" in capsys.readouterr().out
+    assert bus.lag(TOPIC, "gap") == 3
+
+
+def test_a_static_member_keeps_its_partitions_over_a_restart(url: str) -> None:
+    settings = {name: KafkaSettings(member=name) for name in ("one", "two")}
+    buses = {name: KafkaBus(url, about) for name, about in settings.items()}
+    members = {name: bus.subscribe(TOPIC, "static") for name, bus in buses.items()}
+    deadline = time.monotonic() + 60.0
+    while [len(member.assigned()) for member in members.values()] != [1, 1]:
+        assert time.monotonic() < deadline
+        for member in members.values():
+            member.poll(1, 0.1)
+    before = {name: member.assigned() for name, member in members.items()}
+    members["one"].close()
+    members["one"] = buses["one"].subscribe(TOPIC, "static")
+    while not members["one"].assigned():
+        assert time.monotonic() < deadline
+        members["one"].poll(1, 0.1)
+        assert members["two"].assigned() == before["two"], "the other one was disturbed"
+    assert {name: member.assigned() for name, member in members.items()} == before
+    for member in members.values():
+        member.close()
+    for bus in buses.values():
+        bus.close()
+
+
+def test_key_and_headers_have_their_limit_too(bus: KafkaBus) -> None:
+    with pytest.raises(OversizedRecord, match="key and headers"):
+        bus.publish(TOPIC, [Record("k", b"v", {"big": b"x" * (HEADROOM + 1)})])
+    with pytest.raises(OversizedRecord, match="key and headers"):
+        bus.publish(TOPIC, [Record("k" * HEADROOM, b"v")])
+    assert bus.lag(TOPIC, "any") == 0
+
+
+def test_a_topic_that_takes_less_than_we_send_is_told_apart_from_an_outage(
+    url: str, kafka: Server
+) -> None:
+    with topics(kafka, {TOPIC: 1}, {"max.message.bytes": "2000"}) as small:
+        bus = KafkaBus(small, QUICK)
+        with pytest.raises(OversizedRecord, match="too large"):
+            bus.publish(TOPIC, [Record("k", os.urandom(9_000))])
+        bus.publish(TOPIC, [Record("k", b"fits")])
+        assert bus.lag(TOPIC, "any") == 1
+        bus.close()
+
+
+def test_what_other_tools_write_is_read(bus: KafkaBus, kafka: Server) -> None:
+    with KafkaProducer(bootstrap_servers=kafka.address) as producer:
+        name = bus._cluster.name(TOPIC)
+        producer.send(name, b"no key")
+        producer.send(name, None, key=b"\xff\xfe tombstone")
+        producer.send(name, b"twice", headers=[("h", b"1"), ("h", b"2"), ("n", b"")])
+    subscription = bus.subscribe(TOPIC, "foreign")
+    got = {delivery.value: delivery for delivery in read(subscription, 3)}
+    subscription.close()
+    assert got[b"no key"].key == ""
+    assert got[b""].key.encode("utf-8", "surrogateescape") == b"\xff\xfe tombstone"
+    assert dict(got[b"twice"].headers) == {"h": b"2", "n": b""}
+    bus.publish(TOPIC, [Record(got[b""].key, b"again")])  # as a replay does
+
+
+def test_a_missing_topic_is_named(kafka: Server) -> None:
+    bus = KafkaBus(f"kafka://{kafka.address}/?namespace=nothing-here", QUICK)
+    with pytest.raises(BusUnavailable, match=r"nothing-here.contract.records.*detente prepare"):
+        bus.lag(TOPIC, "any")
+    with pytest.raises(BusUnavailable):
+        bus.publish(TOPIC, records(1))
+    bus.close()
+
+
+def test_a_closed_bus_says_so(url: str) -> None:
+    bus = KafkaBus(url, QUICK)
+    bus.publish(TOPIC, records(1))
+    bus.close()
+    for attempt in (
+        lambda: bus.publish(TOPIC, records(1)),
+        lambda: bus.subscribe(TOPIC, "g"),
+        lambda: bus.lag(TOPIC, "g"),
+        lambda: bus.reset(TOPIC, "g"),
+        lambda: bus.partitioned_state(TOPIC, "g"),
+    ):
+        with pytest.raises(BusUnavailable, match="closed"):
+            attempt()
+
+
+def test_an_outage_in_the_middle_is_waited_out_and_nothing_is_lost() -> None:
+    """A broker of its own, killed and started again over its data."""
+    from tests import servers
+
+    broker = servers.kafka()
+    try:
+        with topics(broker, {TOPIC: 2}) as url:
+            bus = KafkaBus(url, QUICK)
+            subscription = bus.subscribe(TOPIC, "outage")
+            bus.publish(TOPIC, records(10))
+            subscription.commit(read(subscription, 10))
+            broker.kill()
+            began = time.monotonic()
+            with pytest.raises(BusUnavailable):
+                bus.publish(TOPIC, records(5, start=10))
+            assert time.monotonic() - began < 2 * QUICK.delivery_timeout + 6
+            broker.start()
+            bus.publish(TOPIC, records(5, start=10))
+            got = read(subscription, 5)
+            assert set(values(got)) <= set(values_of(records(5, start=10)))
+            while more := subscription.poll(10, 2.0):
+                got += more
+            assert set(values(got)) == set(values_of(records(5, start=10)))
+            subscription.commit(got)
+            assert bus.lag(TOPIC, "outage") == 0
+            subscription.close()
+            bus.close()
+    finally:
+        broker.kill()
+
+
+def test_reset_keeps_to_the_brokers_clock(bus: KafkaBus) -> None:
+    bus.publish(TOPIC, records(4))
+    bus.reset(TOPIC, "clock", datetime.fromtimestamp(0, UTC))
+    assert bus.lag(TOPIC, "clock") == 4
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("kafka://", "write kafka://host:9092"),
+        ("kafka://host:9092/path", "write kafka://host:9092"),
+        ("kafka://host:9092?colour=red", "write kafka://host:9092"),
+        ("kafka://host:port", "port"),
+        ("kafka://:9092", "no host"),
+        ("kafka://host?namespace=a/b", "namespace has letters"),
+        ("kafka://user:secret@host:9092", "would not be sent"),
+    ],
+)
+def test_an_address_that_names_no_cluster(address: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem) as caught:
+        KafkaBus(address)
+    assert "secret" not in str(caught.value)
+
+
+def test_several_brokers_and_default_ports() -> None:
+    bus = KafkaBus("kafka://one,two:9093,[::1]:9094?namespace=staging")
+    assert bus._cluster.brokers == ["one:9092", "two:9093", "[::1]:9094"]
+    assert bus._cluster.name("articles.collected") == "staging.articles.collected"

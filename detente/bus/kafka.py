@@ -107,11 +107,11 @@ class KafkaBus:
                 failure = error
         if failure is None:
             return
-        if isinstance(failure, MessageSizeTooLargeError | RecordListTooLargeError):
-            raise OversizedRecord(f"{topic}: the brokers refuse a message as too large")
         # What this producer still has in its buffer would arrive after a second try's records.
         with self._lock:
             self._drop_producer()
+        if isinstance(failure, MessageSizeTooLargeError | RecordListTooLargeError):
+            raise OversizedRecord(f"{topic}: the brokers refuse a message as too large")
         raise BusUnavailable(f"{self._cluster.url}: {topic}: {said(failure)}") from failure
 
     def _connected(self) -> KafkaProducer:

@@ -20,7 +20,7 @@ from kafka.errors import (
     TopicAlreadyExistsError,
 )
 
-from detente.bus.kafka_client import Cluster, said
+from detente.bus.kafka_client import Cluster, ConnectionTroubles, said
 from detente.bus.topics import Topic, declared_topics, problems
 from detente.errors import BusUnavailable, ConfigError
 
@@ -34,17 +34,18 @@ OLDEST = (2, 4)
 def _explained(cluster: Cluster) -> Iterator[None]:
     """At the start a cluster that can't be worked with is for the operator to mend."""
     where = f"bus = {cluster.url!r}"
+    troubles = ConnectionTroubles()
     try:
-        yield
+        with troubles:
+            yield
     except (AuthorizationError, SaslAuthenticationFailedError) as error:
         raise ConfigError(
             f"{where}: the brokers refuse us: {said(error)}; see the settings under [kafka]"
         ) from None
     except KafkaTimeoutError as error:
         raise ConfigError(
-            f"{where}: no broker can be reached: {said(error)}; is the address right, and do the "
-            "settings under [kafka] agree with what the brokers ask for (TLS, credentials)?"
-        ) from None
+            f"{where}: no broker can be reached: {troubles.explained(cluster.settings)}"
+        ) from error
     except (KafkaError, OSError) as error:
         raise ConfigError(f"{where}: {said(error)}") from None
 

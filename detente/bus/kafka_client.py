@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import socket
@@ -15,7 +16,7 @@ from urllib.error import URLError
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConfigurationError, KafkaError
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from detente.errors import BusUnavailable, ConfigError
@@ -70,6 +71,8 @@ class Cluster:
         """Turn what the client raises because of its surroundings into BusUnavailable."""
         try:
             yield
+        except KafkaConfigurationError:
+            raise  # a fault of ours
         except (KafkaError, OSError) as error:
             raise BusUnavailable(f"{self.url}: {said(error)}") from error
 
@@ -141,6 +144,59 @@ class Cluster:
         if settings.key_password is not None:
             options["ssl_password"] = settings.key_password.get_secret_value()
         return options
+
+
+class ConnectionTroubles(logging.Handler):
+    """What the client meets while it looks for a first broker: it says so in its log only, and in
+    the end no more than that it found none. A context manager."""
+
+    _FAILED = re.compile(r"Bootstrap connection to \S+ failed: (.*) \(backoff")
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._reasons: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if found := self._FAILED.match(record.getMessage()):
+            self._reasons[found[1].removeprefix("KafkaConnectionError: ")] = None
+
+    def __enter__(self) -> ConnectionTroubles:
+        self._logger = logging.getLogger("kafka.net.manager")
+        self._before = self._logger.level, self._logger.propagate
+        self._logger.addHandler(self)
+        self._logger.setLevel(logging.WARNING)
+        self._logger.propagate = self._before[0] != logging.NOTSET
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self)
+        self._logger.level, self._logger.propagate = self._before
+
+    def explained(self, settings: KafkaSettings) -> str:
+        """The troubles, and what may mend each."""
+        sasl = settings.security.startswith("sasl")
+        hints = {
+            "ECONNREFUSED": "nothing listens there",
+            "DNS": "there is no such host",
+            "CERTIFICATE_VERIFY_FAILED": "set kafka.ca to the authority that signed it",
+            "SSL": "do the brokers speak TLS there? see kafka.security",
+            "Mechanism": f"the brokers don't offer kafka.mechanism = {settings.mechanism}",
+            "gives no token": "see kafka.oauth_url and the client's id and secret",
+            "disconnected": (
+                "the brokers ended the login: are user name and password right?"
+                if sasl
+                else "do the brokers ask for TLS or a login? see kafka.security"
+            ),
+            "Invalid frame": "do the brokers ask for TLS there? see kafka.security",
+            "timed out": "is it a Kafka broker that listens there?",
+        }
+        told = []
+        # A closed connection says little where there is anything else.
+        plain = [reason for reason in self._reasons if "disconnected" not in reason]
+        for reason in plain or self._reasons:
+            hint = next((hint for part, hint in hints.items() if part in reason), "")
+            told.append(f"{reason} ({hint})" if hint else reason)
+        return "; ".join(told) or "no answer"
 
 
 class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]

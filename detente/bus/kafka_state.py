@@ -32,7 +32,6 @@ _PARTS = "parts"
 _SIZE = "size"
 _SEPARATOR = "\x00"
 _FENCED = (ProducerFencedError, InvalidProducerEpochError)
-_PATIENCE = 30.0
 
 
 class KafkaState:
@@ -109,7 +108,8 @@ class KafkaChangelog:
             with self._cluster.reaching():
                 self._producer = self._writer()
         producer = self._producer
-        failure = _within(_PATIENCE, lambda: self._transaction(producer, entries))
+        patience = self._cluster.settings.delivery_timeout
+        failure = _within(patience, lambda: self._transaction(producer, entries))
         if failure is None:
             return
         self._drop()
@@ -124,6 +124,7 @@ class KafkaChangelog:
 
     def _writer(self) -> KafkaProducer:
         """A producer that has fenced off all others of this partition."""
+        patience = self._cluster.settings.delivery_timeout
         producer = KafkaProducer(
             **self._cluster.options("state"),
             transactional_id=f"{self._topic}-{self._partition}",
@@ -132,9 +133,9 @@ class KafkaChangelog:
             compression_type="zstd",
             linger_ms=5,
             max_request_size=PART_BYTES + 100_000,
-            delivery_timeout_ms=round(_PATIENCE * 1_000),
-            request_timeout_ms=10_000,
-            max_block_ms=round(_PATIENCE * 1_000),
+            delivery_timeout_ms=round(patience * 1_000),
+            request_timeout_ms=round(min(10.0, patience / 2) * 1_000),
+            max_block_ms=round(patience * 1_000),
             allow_auto_create_topics=False,
         )
         producer.init_transactions()

@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,9 +27,14 @@ from detente.bus.kafka_client import Cluster
 from detente.errors import BusUnavailable
 
 KEEP_ALIVE = 1.0
-"""Seconds without a poll after which the membership is kept alive."""
+"""Seconds without a call after which the membership is kept alive."""
 
-_EVICTED_AFTER = 120.0
+_BEAT = 0.1
+"""Seconds that such a poll takes. One follows the other without a gap: the client forgets that it
+has joined a group when it learns of it between two polls, and joins again, and so does everybody
+else, for ever."""
+
+EVICTED_AFTER = 120.0
 """Seconds without any poll, also from that thread, after which the client leaves the group."""
 
 _COMMIT_PATIENCE = 10.0
@@ -51,11 +57,12 @@ class KafkaSubscription:
         self._cluster = cluster
         self._topic = topic
         self._group = group
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._holds: dict[TopicPartition, _Hold] = {}
         self._waiting: deque[Any] = deque()
         self._paused = False
-        self._polled = self._taken = time.monotonic()
+        self._called = self._taken = time.monotonic()
+        self._callers = 0
         self._closed = threading.Event()
         self._log = structlog.get_logger("detente.bus")
         with cluster.reaching():
@@ -68,7 +75,7 @@ class KafkaSubscription:
     def poll(self, max_records: int, timeout: float) -> Sequence[Delivery]:
         if self._closed.is_set():
             raise BusUnavailable(f"{self._cluster.url}: this subscription is closed")
-        with self._lock, self._cluster.reaching():
+        with self._turn():
             if not self._waiting:
                 self._resume()
                 self._fetch(max_records, timeout)
@@ -84,7 +91,7 @@ class KafkaSubscription:
         if not done:
             return None
         deadline = time.monotonic() + _COMMIT_PATIENCE
-        with self._lock, self._cluster.reaching():
+        with self._turn():
             while offsets := self._committable(done):
                 try:
                     self._consumer.commit(offsets, timeout_ms=_COMMIT_PATIENCE * 1_000)
@@ -102,7 +109,7 @@ class KafkaSubscription:
         return None
 
     def rewind(self) -> None:
-        with self._lock, self._cluster.reaching():
+        with self._turn():
             self._waiting.clear()
             for partition, hold in list(self._holds.items()):
                 start = hold.committed if hold.committed is not None else hold.first
@@ -136,7 +143,7 @@ class KafkaSubscription:
             partition_assignment_strategy=[CooperativeStickyAssignor],
             session_timeout_ms=round(settings.session_timeout * 1_000),
             heartbeat_interval_ms=round(min(3.0, settings.session_timeout / 4) * 1_000),
-            max_poll_interval_ms=round(_EVICTED_AFTER * 1_000),
+            max_poll_interval_ms=round(EVICTED_AFTER * 1_000),
             fetch_max_wait_ms=250,
             max_partition_fetch_bytes=1024 * 1024,
             allow_auto_create_topics=False,
@@ -147,7 +154,6 @@ class KafkaSubscription:
     def _fetch(self, max_records: int, timeout: float) -> None:
         """Poll once; what comes waits to be given out. With the lock held."""
         found = self._consumer.poll(timeout_ms=round(timeout * 1_000), max_records=max_records)
-        self._polled = time.monotonic()
         for partition, records in found.items():
             hold = self._holds.setdefault(partition, _Hold())
             if hold.first is None:
@@ -156,29 +162,47 @@ class KafkaSubscription:
             hold.read = records[-1].offset + 1
             self._waiting += records
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The client is the caller's: it takes no calls from two threads at a time."""
+        self._callers += 1
+        try:
+            self._lock.acquire()
+        finally:
+            self._callers -= 1
+        try:
+            with self._cluster.reaching():
+                yield
+        finally:
+            self._called = time.monotonic()
+            self._lock.release()
+
     def _keep_alive(self) -> None:
-        while not self._closed.wait(KEEP_ALIVE / 2):
+        while not self._closed.wait(0.01 if self._callers else 0):
             now = time.monotonic()
-            if now - self._polled < KEEP_ALIVE:
-                continue
             if now - self._taken > self._cluster.settings.stall_timeout:
                 self._log.error("a batch takes too long, letting go", group=self._group)
                 return
-            if not self._lock.acquire(timeout=KEEP_ALIVE):
-                continue  # the caller is at it
-            try:
-                if not self._closed.is_set():
-                    self._beat()
-            except Exception as error:  # the caller's next poll meets the same trouble
-                self._log.debug("not kept alive", group=self._group, error=repr(error))
-            finally:
-                self._lock.release()
+            if now - self._called < KEEP_ALIVE:
+                self._closed.wait(KEEP_ALIVE / 4)
+            elif not self._callers:
+                with self._lock:
+                    self._beat_quietly()
+
+    def _beat_quietly(self) -> None:
+        if self._closed.is_set():
+            return
+        try:
+            self._beat()
+        except Exception as error:  # the caller's next poll meets the same trouble
+            self._log.debug("not kept alive", group=self._group, error=repr(error))
+            self._closed.wait(_BEAT)
 
     def _beat(self) -> None:
         """A poll that fetches nothing. With the lock held."""
         self._paused = True
         self._consumer.pause(*self._consumer.assignment())
-        self._fetch(max_records=100, timeout=0.05)
+        self._fetch(max_records=100, timeout=_BEAT)
 
     def _resume(self) -> None:
         if self._paused:
