@@ -7,14 +7,10 @@ from datetime import UTC, datetime
 
 from collectors.feedstate import FeedState
 from collectors.plan import Plan, PlannedRecord
-from detente.bus.base import MAX_RECORD_BYTES, Bus, Record
-from detente.deadletters import dead_letter
+from detente.bus.base import Bus, Record
+from detente.deadletters import park
 from detente.errors import OversizedRecord
-from detente.flow import COLLECTED, dead_letter_topic
-
-_DEAD_BYTES = (MAX_RECORD_BYTES // 2, 100_000, 0)
-"""How much of an oversized message its dead letter keeps (headers need room, too): the most that
-the bus carries. A letter that it refused would hold up every plan behind it for ever."""
+from detente.flow import COLLECTED
 
 
 def deliver(bus: Bus, state: FeedState, plan: Plan) -> dict[str, str]:
@@ -46,21 +42,13 @@ def _publish_singly(bus: Bus, records: Sequence[Record]) -> dict[str, str]:
         try:
             bus.publish(COLLECTED, [record])
         except OversizedRecord as error:
-            _park(bus, record, error.reason)
+            park(
+                bus,
+                record,
+                topic=COLLECTED,
+                stage="collectors",
+                reason=error.reason,
+                now=datetime.now(UTC),
+            )
             dead[record.key] = error.reason
     return dead
-
-
-def _park(bus: Bus, record: Record, reason: str) -> None:
-    now = datetime.now(UTC)
-    for kept in _DEAD_BYTES:
-        letter = dead_letter(
-            record, topic=COLLECTED, stage="collectors", reason=reason, now=now, max_bytes=kept
-        )
-        try:
-            bus.publish(dead_letter_topic(COLLECTED), [letter])
-        except OversizedRecord:
-            if kept == 0:
-                raise
-        else:
-            return

@@ -38,15 +38,22 @@ class HostGate:
         self._spacing = spacing
         self._next_start: dict[str, float] = {}
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.blocked = dict(blocked or {})
+        self._ended: dict[str, float] = {}
+        self.blocked: dict[str, float] = {}
+        for host, until in (blocked or {}).items():
+            self.block(host, until - time.time())
 
     def remaining(self, host: str) -> float:
         """Seconds until the host may be asked again; 0 when it may be now."""
-        return max(0.0, self.blocked.get(host, 0.0) - time.time())
+        left = self.blocked.get(host, 0.0) - time.time()
+        # No longer than was asked for, though the clock be put back meanwhile.
+        return max(0.0, min(left, self._ended.get(host, 0.0) - time.monotonic()))
 
     def block(self, host: str, seconds: float) -> None:
         """Leave the host alone for so long; a longer block that stands is kept."""
-        self.blocked[host] = max(self.blocked.get(host, 0.0), time.time() + seconds)
+        if seconds > self.remaining(host):
+            self.blocked[host] = time.time() + seconds
+            self._ended[host] = time.monotonic() + seconds
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:

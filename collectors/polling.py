@@ -112,5 +112,7 @@ def _wants_peace(state: PollState) -> bool:
 
 
 async def _sleep_until(epoch: float) -> None:
-    while (left := epoch - time.time()) > 0:
+    """Until then, but no longer than it is until then now: the clock may be put back meanwhile."""
+    ended = time.monotonic() + (epoch - time.time())
+    while (left := min(epoch - time.time(), ended - time.monotonic())) > 0:
         await asyncio.sleep(min(left, _LONGEST_SLEEP))

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from detente.bus.base import Bus, Delivery, Record
+from detente.bus.base import MAX_RECORD_BYTES, Bus, Delivery, Record
+from detente.errors import OversizedRecord
 from detente.flow import DEAD_SUFFIX, TOPICS, dead_letter_topic
 
 PREFIX = "dead-"
@@ -24,6 +25,8 @@ _READER = "dead-letters"
 _PATIENCE = 10.0
 """Seconds for the first records to come: joining a group takes a while on some buses."""
 _MAX_REASON = 8_000
+_KEPT_BYTES = (MAX_RECORD_BYTES, MAX_RECORD_BYTES // 2, 100_000, 0)
+"""How much of a record its letter keeps, the first of these that the bus takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,40 @@ def dead_letter(
         value = value[:max_bytes]
     encoded = {PREFIX + name: text.encode(errors="replace") for name, text in headers.items()}
     return Record(record.key, value, {**record.headers, **encoded})
+
+
+def park(
+    bus: Bus,
+    record: Record | Delivery,
+    *,
+    topic: str,
+    stage: str,
+    reason: str,
+    now: datetime,
+    error: BaseException | None = None,
+) -> None:
+    """Publish a record of `topic` as a dead letter: whole, or the most of it that the bus carries.
+
+    A letter that was refused would hold up all that stands behind it for ever. Raises
+    BusUnavailable.
+    """
+    for kept in _KEPT_BYTES:
+        letter = dead_letter(
+            record,
+            topic=topic,
+            stage=stage,
+            reason=reason,
+            now=now,
+            error=error if kept else None,
+            max_bytes=kept,
+        )
+        try:
+            bus.publish(dead_letter_topic(topic), [letter])
+        except OversizedRecord:
+            if kept == 0:
+                raise
+        else:
+            return
 
 
 def list_dead_letters(

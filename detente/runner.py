@@ -26,9 +26,9 @@ import structlog
 
 from detente.article import AssessedArticle, CollectedArticle
 from detente.bus.base import Bus, Delivery, Record, Subscription
-from detente.deadletters import dead_letter
+from detente.deadletters import park
 from detente.errors import OversizedRecord, RejectArticle, RetryLater
-from detente.flow import Route, dead_letter_topic
+from detente.flow import Route
 from detente.settings import RunnerSettings
 from detente.telemetry import Dispositions
 from detente.wire import decode
@@ -243,13 +243,9 @@ class _Driver(Generic[M]):
                 for place, outcome in enumerate(outcomes):
                     if isinstance(outcome, Publish):
                         outcomes[place] = self._publish_alone(topic, outcome)
-        dead = [
-            self._dead(delivery, outcome)
-            for delivery, outcome in zip(deliveries, outcomes, strict=True)
-            if isinstance(outcome, Reject)
-        ]
-        if self._stage.route.topic_in is not None:
-            self._publish_records(dead_letter_topic(self._stage.route.topic_in), dead)
+        for delivery, outcome in zip(deliveries, outcomes, strict=True):
+            if isinstance(outcome, Reject):
+                self._park(delivery, outcome)
 
     def _publish_alone(self, topic: str, outcome: Publish) -> Outcome:
         try:
@@ -262,8 +258,9 @@ class _Driver(Generic[M]):
         if records:
             self._bus.publish(topic, records)
 
-    def _dead(self, delivery: Delivery, outcome: Reject) -> Record:
-        return dead_letter(
+    def _park(self, delivery: Delivery, outcome: Reject) -> None:
+        park(
+            self._bus,
             delivery,
             topic=delivery.topic,
             stage=self._stage.route.stage,

@@ -7,13 +7,15 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 import structlog
 
-from tests import servers
+from tests import faults, servers
+from tests.whole import Deployment
 
 # The same examples on every run, and no limit on one: the machine may be busy with other things.
 hypothesis.settings.register_profile(
@@ -39,6 +41,25 @@ def elasticsearch() -> Iterator[servers.Server]:
     """The session's Elasticsearch node; each test has a namespace of its own in it."""
     with _running(servers.elasticsearch) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> faults.Truth:
+    """What the fault matrix compares with."""
+    return faults.undisturbed(tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture
+def deployment(
+    kafka: servers.Server, elasticsearch: servers.Server, tmp_path: Path
+) -> Iterator[Callable[[str], Deployment]]:
+    """A function from a feed's address to a deployment on the session's servers."""
+    with servers.namespaces(elasticsearch) as new_url:
+        store = new_url()
+        namespace = store.partition("?")[2]
+        yield lambda feed: faults.deployed(
+            tmp_path, feed, f"kafka://{kafka.address}/?{namespace}", store
+        )
 
 
 @contextmanager

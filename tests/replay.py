@@ -37,6 +37,8 @@ class Replay:
         self.served: dict[int, int] = {}
         self.at = -1
         """The number of the poll handed out last."""
+        self.allowed: int | None = None
+        """Poll numbers from this one on are kept back for now; None keeps nothing back."""
         self.finished = threading.Event()
         """Set once a client that had consumed the last poll was told that nothing is new."""
         replay = self
@@ -59,20 +61,22 @@ class Replay:
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         shown = (request.headers.get("If-None-Match") or "").removeprefix("W/").strip('"')
         number = int(shown) + 1 if shown.isdigit() else 0
-        if number >= len(self.bodies):
+        kept_back = self.allowed is not None and number >= self.allowed
+        if number >= len(self.bodies) or kept_back:
             status, body = 304, b""
         else:
             status, body = 200, self.bodies[number]
             self.at = number
         self.served[status] = self.served.get(status, 0) + 1
         request.send_response(status)
-        request.send_header("ETag", f'"{min(number, len(self.bodies) - 1)}"')
+        latest = number - 1 if status == 304 else number
+        request.send_header("ETag", f'"{latest}"')
         if status == 200:
             request.send_header("Content-Type", "application/rss+xml; charset=UTF-8")
             request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)
-        if status == 304:
+        if status == 304 and not kept_back:
             self.finished.set()
 
     def __enter__(self) -> Replay:

@@ -9,6 +9,7 @@ import pytest
 from detente.article import CollectedArticle
 from detente.bus import open_bus
 from detente.bus.base import MAX_RECORD_BYTES, Bus, Delivery, Record
+from detente.bus.sqlite import SqliteBus
 from detente.deadletters import list_dead_letters, read_all, replay
 from detente.errors import BusUnavailable, RejectArticle, RetryLater
 from detente.flow import ASSESSED, COLLECTED, route
@@ -257,3 +258,16 @@ def test_a_stage_that_reads_no_topic_can_not_be_driven(bus: Bus) -> None:
     collectors = Stage(route("collectors"), CollectedArticle, lambda batch: [])
     with pytest.raises(ValueError, match="collectors"):
         run_stage(collectors, bus, FAST, threading.Event())
+
+
+def test_what_is_too_large_to_be_parked_whole_is_cut(bus: Bus, tmp_path: Path) -> None:
+    """A topic of another tool's may carry more than our bus does."""
+    wide = SqliteBus(f"sqlite:///{tmp_path}/bus.sqlite", max_record_bytes=50_000_000)
+    wide.publish(COLLECTED, [Record("huge", b"x" * 20_000_000)])
+    wide.close()
+    publish(bus, "after")
+    assert run(bus, lambda batch: [passed_on(a) for a in batch]) == {"published": 1, "dead": 1}
+    (letter,) = list_dead_letters(bus)
+    assert (letter.key, letter.truncated_from) == ("huge", 20_000_000)
+    assert letter.value == b"x" * MAX_RECORD_BYTES
+    assert replay(bus, [letter]) == 0

@@ -1,0 +1,136 @@
+"""An HTTP proxy before a real Elasticsearch node that can be told to misbehave."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+
+class FaultProxy:
+    """Passes requests on to `address`; `fault` says what is done to those that write.
+
+    `None`: nothing. `"429"`, `"503"`: such an answer, with a Retry-After of a second, and nothing
+    passed on. `"lost"`: passed on, but the answer never comes. `"partial"`: of each bulk request
+    every third document is left out, and answered as rejected because there is too much to do.
+    `"413"`: a bulk request of more than one document is refused as too large. `met` counts.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.fault: str | None = None
+        self.met = 0
+        self._released = threading.Event()
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                proxy._answer(self, body)
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any  # noqa: N815
+
+            def log_message(self, format: str, *arguments: Any) -> None: ...
+
+        self._target = address
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def _answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        writes = request.path.startswith("/_bulk")
+        fault = self.fault if writes else None
+        if fault == "413" and body.count(b"\n") <= 2:
+            fault = None
+        if fault is not None:
+            self.met += 1
+        if fault in ("429", "503", "413"):
+            error = {"error": {"type": "injected", "reason": f"injected {fault}"}, "status": fault}
+            return self._send(request, int(fault), json.dumps(error).encode())
+        left_out: list[int] = []
+        if fault == "partial":
+            body, left_out = _without_every_third(body)
+        status, answer = self._forward(request, body)
+        if fault == "lost":
+            self._released.wait(60.0)
+            request.close_connection = True
+            return None
+        return self._send(request, status, _with_rejections(answer, left_out))
+
+    def _forward(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes]:
+        if not body and request.path.startswith("/_bulk"):
+            return 200, b'{"errors":false,"items":[]}'
+        connection = http.client.HTTPConnection(self._target, timeout=60.0)
+        try:
+            headers = {
+                name: value
+                for name, value in request.headers.items()
+                if name.lower() not in ("host", "content-length", "connection")
+            }
+            connection.request(request.command, request.path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except OSError:
+            return 502, b"{}"
+        finally:
+            connection.close()
+
+    @staticmethod
+    def _send(request: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
+        request.send_response(status)
+        request.send_header("X-Elastic-Product", "Elasticsearch")
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(len(body)))
+        if status in (429, 503):
+            request.send_header("Retry-After", "1")
+        request.end_headers()
+        if request.command != "HEAD":
+            request.wfile.write(body)
+
+    def release(self) -> None:
+        """End the fault."""
+        self.fault = None
+        self._released.set()
+        time.sleep(0.01)
+        self._released.clear()
+
+    def __enter__(self) -> FaultProxy:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._released.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _without_every_third(body: bytes) -> tuple[bytes, list[int]]:
+    lines = body.rstrip(b"\n").split(b"\n")
+    pairs = [lines[n : n + 2] for n in range(0, len(lines), 2)]
+    left_out = [place for place in range(len(pairs)) if place % 3 == 2]
+    kept = [line for place, pair in enumerate(pairs) if place not in left_out for line in pair]
+    return b"".join(line + b"\n" for line in kept), left_out
+
+
+def _with_rejections(answer: bytes, places: list[int]) -> bytes:
+    if not places:
+        return answer
+    parsed = json.loads(answer)
+    error = {"type": "es_rejected_execution_exception", "reason": "injected: too much to do"}
+    for place in places:
+        parsed["items"].insert(place, {"index": {"status": 429, "error": error}})
+    parsed["errors"] = True
+    return json.dumps(parsed).encode()
