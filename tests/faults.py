@@ -152,17 +152,15 @@ def assert_as_undisturbed(truth: Truth, run: Run, dead: int = 0) -> None:
     """Same ids, revisions and judgements, one document each, and whatever is twice in the log is
     the same byte for byte; every collected article is stored or dead, not both."""
     deployment = run.deployment
-    store = open_store(deployment.store_url)
-    try:
-        deadline = time.monotonic() + 10.0
-        while store.count(Query())[0].count < len(truth.articles) and time.monotonic() < deadline:
-            time.sleep(0.1)  # a search shows the last second's a second later
-        assert store.count(Query())[0].count == len(truth.articles)
-    finally:
-        store.close()
-    found = deployment.judgements()
+    deadline = time.monotonic() + 10.0
+    # A search shows the last second's a second later.
+    while (found := deployment.judgements()) != truth.articles and time.monotonic() < deadline:
+        time.sleep(0.2)
     assert found.keys() == truth.articles.keys()
     assert found == truth.articles
+    store = open_store(deployment.store_url)
+    assert [bucket.count for bucket in store.count(Query())] == [len(found)]
+    store.close()
     bus = open_bus(deployment.bus_url)
     try:
         published: dict[tuple[str, int], bytes] = {}
