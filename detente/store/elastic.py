@@ -25,7 +25,7 @@ from detente.store.base import (
 )
 from detente.store.bulk import Prepared, prepared, send
 from detente.store.dsl import Clause, all_of, beyond, clauses, sort
-from detente.store.elastic_client import connect, parse_address, reaching
+from detente.store.elastic_client import connect, parse_address, patiently, reaching
 from detente.store.fields import Kind, UnfitDocument
 from detente.store.indices import Indices, Targets, next_alias
 from detente.store.mapping import Generation
@@ -134,14 +134,16 @@ class ElasticStore:
     def _found(self, ids: Sequence[str], generation: Generation) -> list[Mapping[str, Any]]:
         if not ids:
             return []
-        answer = self.client.search(
-            index=f"{generation}-*",
-            query={"ids": {"values": list(dict.fromkeys(ids))}},
-            source=False,
-            version=True,
-            size=len(ids),
-            track_total_hits=False,
-            allow_partial_search_results=False,
+        answer = patiently(
+            lambda: self.client.search(
+                index=f"{generation}-*",
+                query={"ids": {"values": list(dict.fromkeys(ids))}},
+                source=False,
+                version=True,
+                size=len(ids),
+                track_total_hits=False,
+                allow_partial_search_results=False,
+            )
         )
         hits: list[Mapping[str, Any]] = answer["hits"]["hits"]
         return hits
@@ -249,11 +251,13 @@ class ElasticStore:
 
     def _search(self, track_total_hits: bool = False, **body: Any) -> Any:
         # A part of an answer would be a silent gap.
-        return self.client.search(
-            index=self.alias,
-            allow_partial_search_results=False,
-            track_total_hits=track_total_hits,
-            **body,
+        return patiently(
+            lambda: self.client.search(
+                index=self.alias,
+                allow_partial_search_results=False,
+                track_total_hits=track_total_hits,
+                **body,
+            )
         )
 
     # What these share

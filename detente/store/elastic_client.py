@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 from elastic_transport import ConnectionError as NotConnected
@@ -15,6 +16,8 @@ from pydantic import SecretStr
 
 from detente.errors import ConfigError, StoreUnavailable
 from detente.settings import ElasticsearchSettings, redact
+
+T = TypeVar("T")
 
 MAJOR = 9
 """The server's major version that the client speaks with."""
@@ -101,6 +104,19 @@ def reaching(url: str) -> Iterator[None]:
         raise StoreUnavailable(
             f"{redact(url)}: {error.status_code}: {reason_of(error)}", after=_wait_of(error)
         ) from error
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """Ask again, a few times within a second, while indices that are just being made or deleted
+    can't answer."""
+    for pause in (0.1, 0.3, 0.6):
+        try:
+            return ask()
+        except ApiError as error:
+            if error.status_code != 503:
+                raise
+            time.sleep(pause)
+    return ask()
 
 
 def check_server(client: Elasticsearch, url: str, settings: ElasticsearchSettings) -> None:

@@ -48,9 +48,8 @@ def rebuild(store: ElasticStore, change: Change, on_progress: OnProgress) -> lis
             break
         told.append(f"{changed:,} documents that came meanwhile changed, too")
     store.indices.swap(current, coming)
-    told.append(
-        f"alias {store.alias}: now {coming}; {current} is kept until `detente reindex --drop`"
-    )
+    told.append(f"alias {store.alias}: now {coming}")
+    told.append(f"{current} is kept; `detente reindex --drop` deletes it")
     return told
 
 
