@@ -147,6 +147,13 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__"
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: Any, *_: Any, **__: Any
+    ) -> tuple[Any, ...]:
+        """The values given and no others: `load_settings` reads the environment, with its files."""
+        return (init_settings,)
+
     bus: Annotated[str, _url_with("sqlite", "kafka")] = "sqlite:///var/bus.sqlite"
     store: Annotated[str, _url_with("sqlite", "http", "https")] = "sqlite:///var/articles.sqlite"
     state: Annotated[str, _url_with("sqlite")] = "sqlite:///var/feeds.sqlite"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,9 +19,14 @@ class FaultProxy:
     passed on. `"lost"`: passed on, but the answer never comes. `"partial"`: of each bulk request
     every third document is left out, and answered as rejected because there is too much to do.
     `"413"`: a bulk request of more than one document is refused as too large. `met` counts.
+
+    With `tls` it speaks HTTPS; with `authorization` it answers 401 to whoever doesn't send that.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(
+        self, address: str, tls: ssl.SSLContext | None = None, authorization: str | None = None
+    ) -> None:
+        self._authorization = authorization
         self.fault: str | None = None
         self.met = 0
         self._released = threading.Event()
@@ -41,10 +47,16 @@ class FaultProxy:
         self._target = address
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}"
 
     def _answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        if self._authorization not in (None, request.headers.get("Authorization")):
+            error = {"error": {"type": "security_exception", "reason": "who are you?"}}
+            return self._send(request, 401, json.dumps(error).encode())
         writes = request.path.startswith("/_bulk")
         fault = self.fault if writes else None
         if fault == "413" and body.count(b"\n") <= 2:

@@ -120,8 +120,9 @@ class KafkaBus:
                 raise BusUnavailable(f"{self._cluster.url}: this bus is closed")
             if self._producer is None:
                 settings = self._cluster.settings
-                self._producer = KafkaProducer(
-                    **self._cluster.options("producer"),
+                self._producer = self._cluster.client(
+                    KafkaProducer,
+                    "producer",
                     # Said outright, as the client would otherwise give it up in silence where
                     # other settings contradict.
                     enable_idempotence=True,

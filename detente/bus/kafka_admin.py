@@ -161,8 +161,8 @@ class KafkaAdmin:
     def _connected(self) -> KafkaAdminClient:
         with self._lock:
             if self._client is None:
-                self._client = KafkaAdminClient(
-                    **self._cluster.options("admin"), request_timeout_ms=10_000
+                self._client = self._cluster.client(
+                    KafkaAdminClient, "admin", request_timeout_ms=10_000
                 )
             return self._client
 

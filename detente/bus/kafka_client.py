@@ -9,18 +9,21 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import URLError
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from kafka.errors import KafkaConfigurationError, KafkaError
+from kafka.net.compat import KafkaNetClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from detente.errors import BusUnavailable, ConfigError
 from detente.settings import KafkaSettings, redact
+
+C = TypeVar("C")
 
 DEFAULT_PORT = 9092
 _NAMESPACE = re.compile(r"[A-Za-z0-9_-]{1,60}$")
@@ -59,12 +62,29 @@ class Cluster:
         """What a topic or group of ours is called on the cluster."""
         return self._prefix + topic_or_group
 
-    def options(self, role: str) -> dict[str, Any]:
-        """What every client is made with; `role` goes into its client id."""
-        return {
-            **self._options,
-            "client_id": f"detente-{role}-{socket.gethostname()}-{os.getpid()}",
-        }
+    def client(self, make: Callable[..., C], role: str, **options: Any) -> C:
+        """A producer, consumer or admin client, connected; `role` goes into its client id.
+
+        Making one looks for a broker at once, and leaves a thread behind where there is none: that
+        is ended here.
+        """
+        networks: list[KafkaNetClient] = []
+
+        def network(**config: Any) -> KafkaNetClient:
+            networks.append(KafkaNetClient(**config))
+            return networks[-1]
+
+        try:
+            return make(
+                **self._options,
+                client_id=f"detente-{role}-{socket.gethostname()}-{os.getpid()}",
+                kafka_client=network,
+                **options,
+            )
+        except BaseException:
+            for made in networks:
+                made.close()
+            raise
 
     @contextmanager
     def reaching(self) -> Iterator[None]:
@@ -94,7 +114,7 @@ class Cluster:
             "bootstrap_servers": self.brokers,
             "security_protocol": settings.security.upper(),
             "reconnect_backoff_max_ms": 2_000,
-            "bootstrap_timeout_ms": 10_000,
+            "bootstrap_timeout_ms": 5_000,
         }
         found: list[str] = []
         if settings.security.startswith("sasl"):
@@ -183,7 +203,7 @@ class ConnectionTroubles(logging.Handler):
             "Mechanism": f"the brokers don't offer kafka.mechanism = {settings.mechanism}",
             "gives no token": "see kafka.oauth_url and the client's id and secret",
             "disconnected": (
-                "the brokers ended the login: are user name and password right?"
+                "the brokers ended the login: are mechanism, user name and password right?"
                 if sasl
                 else "do the brokers ask for TLS or a login? see kafka.security"
             ),

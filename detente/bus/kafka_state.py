@@ -82,8 +82,9 @@ class KafkaChangelog:
     def read(self) -> Iterator[Entry]:
         place = TopicPartition(self._topic, self._partition)
         with self._cluster.reaching():
-            consumer = KafkaConsumer(
-                **self._cluster.options("state"),
+            consumer = self._cluster.client(
+                KafkaConsumer,
+                "state",
                 enable_auto_commit=False,
                 isolation_level="read_committed",
                 fetch_max_wait_ms=100,
@@ -125,8 +126,9 @@ class KafkaChangelog:
     def _writer(self) -> KafkaProducer:
         """A producer that has fenced off all others of this partition."""
         patience = self._cluster.settings.delivery_timeout
-        producer = KafkaProducer(
-            **self._cluster.options("state"),
+        producer = self._cluster.client(
+            KafkaProducer,
+            "state",
             transactional_id=f"{self._topic}-{self._partition}",
             enable_idempotence=True,
             acks="all",
@@ -138,7 +140,12 @@ class KafkaChangelog:
             max_block_ms=round(patience * 1_000),
             allow_auto_create_topics=False,
         )
-        producer.init_transactions()
+        try:
+            producer.init_transactions()
+        except BaseException:
+            with suppress(KafkaError):
+                producer.close(timeout=0)
+            raise
         return producer
 
     def _transaction(self, producer: KafkaProducer, entries: Sequence[Entry]) -> None:

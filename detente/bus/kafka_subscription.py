@@ -134,8 +134,9 @@ class KafkaSubscription:
 
     def _connected(self) -> KafkaConsumer:
         settings, group = self._cluster.settings, self._cluster.name(self._group)
-        consumer = KafkaConsumer(
-            **self._cluster.options(self._group),
+        consumer = self._cluster.client(
+            KafkaConsumer,
+            self._group,
             group_id=group,
             group_instance_id=f"{settings.member}-{group}" if settings.member else None,
             enable_auto_commit=False,
