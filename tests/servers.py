@@ -171,5 +171,6 @@ def topics(
             },
             wait_for_metadata=True,
         )
-        yield f"kafka://{kafka.address}/?namespace={namespace}"
+    yield f"kafka://{kafka.address}/?namespace={namespace}"
+    with KafkaAdminClient(bootstrap_servers=kafka.address) as admin:
         admin.delete_topics([name for name in admin.list_topics() if namespace in str(name)])
