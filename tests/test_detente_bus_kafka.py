@@ -117,6 +117,26 @@ def test_a_batch_that_never_ends_is_given_to_others(
         opened.close()
 
 
+def test_a_member_that_polls_now_and_then_joins_all_the_same(bus: KafkaBus) -> None:
+    """Its joining ends while it is not waiting for that: the client alone would forget it."""
+    bus.publish(TOPIC, records(10))
+    members = [bus.subscribe(TOPIC, "seldom") for _ in range(2)]
+    for member in members:
+        member._closed.set()  # without the thread that polls for it
+        member._keeper.join()
+        member._closed.clear()
+    deadline = time.monotonic() + 60.0
+    while [len(member.assigned()) for member in members] != [1, 1]:
+        assert time.monotonic() < deadline
+        for member in members:
+            member.poll(1, 0.001)
+            time.sleep(0.1)
+    got = [delivery for member in members for delivery in read(member, 1)]
+    assert len({delivery.partition for delivery in got}) == 2
+    for member in members:
+        member.close()
+
+
 def test_who_lost_a_partition_moves_its_group_no_more(bus: KafkaBus) -> None:
     """Members that join one after the other, each committing late what it read before."""
     bus.publish(TOPIC, records(30))

@@ -24,15 +24,14 @@ from kafka.errors import CommitFailedError, RebalanceInProgressError
 
 from detente.bus.base import Delivery
 from detente.bus.kafka_client import Cluster
+from detente.bus.kafka_rejoin import keep_joins
 from detente.errors import BusUnavailable
 
 KEEP_ALIVE = 1.0
 """Seconds without a call after which the membership is kept alive."""
 
 _BEAT = 0.1
-"""Seconds that such a poll takes. One follows the other without a gap: the client forgets that it
-has joined a group when it learns of it between two polls, and joins again, and so does everybody
-else, for ever."""
+"""Seconds that such a poll takes; one follows the other, so that a rebalance isn't held up."""
 
 EVICTED_AFTER = 120.0
 """Seconds without any poll, also from that thread, after which the client leaves the group."""
@@ -149,6 +148,7 @@ class KafkaSubscription:
             max_partition_fetch_bytes=1024 * 1024,
             allow_auto_create_topics=False,
         )
+        keep_joins(consumer)
         consumer.subscribe([self._cluster.name(self._topic)], listener=_Listener(self))
         return consumer
 
