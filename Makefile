@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 FEEDS ?= feeds.toml
 
-.PHONY: help setup run demo dev docs check format lint types layers tests test test-hub replay bench lock clean
+.PHONY: help setup run demo dev docs check format lint types layers tests test test-hub replay bench bench-engines lock clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -67,6 +67,9 @@ replay: dev  ## 1,849 real polls through the whole pipeline
 
 bench: setup  ## articles per second, stage by stage
 	$(BIN)/python -m benchmarks.pipeline
+
+bench-engines: dev  ## our Kafka and Elasticsearch against the bare clients; needs a JDK and Maven
+	$(BIN)/python -m benchmarks.engines
 
 lock: dev  ## write the lock files anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

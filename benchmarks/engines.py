@@ -28,9 +28,11 @@ from detente.bus import open_bus
 from detente.bus.base import Record
 from detente.bus.kafka import KafkaBus
 from detente.newsroom import load_mastheads
+from detente.store.analysis import term_text
 from detente.store.base import Document, Query
 from detente.store.elastic import ElasticStore
-from detente.store.fields import normalised
+from detente.store.fields import TEXT_FIELDS, normalised
+from detente.store.mapping import WORDS
 from detente.wire import decode, encode
 from tests import servers
 from tests.articles import assessed, collected
@@ -57,12 +59,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kafka", help="a broker's host:port; else one is started")
     parser.add_argument("--elasticsearch", help="a node's host:port; else one is started")
-    parser.add_argument("--records", type=int, default=6_000, help="a round (default: 6000)")
+    parser.add_argument("--records", type=int, default=20_000, help="a round (default: 20000)")
     options = parser.parse_args()
     with running(options) as (kafka, elasticsearch):
         pairs = [
             *bus_pairs(kafka, options.records),
-            indexing_pair(elasticsearch, options.records // 2),
+            *indexing_pairs(elasticsearch, options.records // 4),
         ]
         delays = end_to_end(kafka, elasticsearch)
         speeds = processors_side_by_side(kafka)
@@ -70,7 +72,7 @@ def main() -> int:
     for pair in pairs:
         ours, bare = statistics.median(pair.ours), statistics.median(pair.bare)
         print(f"{pair.name:<34}{ours:>10,.0f}{bare:>10,.0f}{pair.ratio:>8.2f}")
-    print(f"target: {TARGET} each\n")
+    print(f"target: {TARGET}, but for the last, where the bare client has less to index\n")
     for name, values in delays.items():
         cuts = statistics.quantiles(values, n=100)
         print(f"{name:<34}p50 {cuts[49]:.2f} s   p99 {cuts[98]:.2f} s   ({len(values)} articles)")
@@ -78,7 +80,7 @@ def main() -> int:
     for number, speed in speeds.items():
         print(f"{number} processor{'s' if number > 1 else ' '}   {speed:>6.1f} articles/s")
     print(f"speed-up of two against one: {speeds[2] / speeds[1]:.2f}")
-    return 0 if all(pair.ratio >= TARGET for pair in pairs) else 1
+    return 0 if all(pair.ratio >= TARGET for pair in pairs[:-1]) else 1
 
 
 @contextmanager
@@ -227,17 +229,35 @@ def topics(kafka: str, names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 # Indexing
 
 
-def indexing_pair(elasticsearch: str, number: int) -> Pair:
+def indexing_pairs(elasticsearch: str, number: int) -> list[Pair]:
+    """Once against documents that have the terms of our search in them, too, as ours get; once
+    against documents without."""
     documents = stored_documents(number)
-    ours, bare = [], []
-    for _ in range(ROUNDS):
-        store = new_store(elasticsearch)
-        ours.append(rate(number, lambda s=store: index_ours(s, documents)))
-        drop(store)
-        store = new_store(elasticsearch)
-        bare.append(rate(number, lambda s=store: index_bare(s, documents)))
-        drop(store)
-    return Pair(f"index, {CHUNK} at a time", ours, bare)
+    with_terms = [
+        {**document, WORDS: [term_text(document[name]) for name in TEXT_FIELDS]}
+        for document in documents
+    ]
+    ours, bare, bare_without = [], [], []
+    for turn in range(ROUNDS + 1):
+        rates = [
+            indexed(elasticsearch, lambda store: index_ours(store, documents), number),
+            indexed(elasticsearch, lambda store: index_bare(store, with_terms), number),
+            indexed(elasticsearch, lambda store: index_bare(store, documents), number),
+        ]
+        if turn:  # the first warms the server up
+            for found, measured in zip((ours, bare, bare_without), rates, strict=True):
+                found.append(measured)
+    return [
+        Pair("index", ours, bare),
+        Pair("index, bare without our terms", ours, bare_without),
+    ]
+
+
+def indexed(elasticsearch: str, work: Callable[[ElasticStore], None], number: int) -> float:
+    store = new_store(elasticsearch)
+    measured = rate(number, lambda: work(store))
+    drop(store)
+    return measured
 
 
 def stored_documents(number: int) -> list[Document]:
@@ -265,9 +285,7 @@ def assessed_document() -> Document:
 
 
 def index_ours(store: ElasticStore, documents: Sequence[Document]) -> None:
-    for start in range(0, len(documents), CHUNK):
-        outcomes = store.put(documents[start : start + CHUNK])
-        assert {outcome.result for outcome in outcomes} == {"written"}
+    assert {outcome.result for outcome in store.put(documents)} == {"written"}
 
 
 def index_bare(store: ElasticStore, documents: Sequence[Document]) -> None:

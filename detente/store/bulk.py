@@ -12,7 +12,7 @@ from elasticsearch import ApiError, Elasticsearch
 
 from detente.errors import StoreUnavailable
 from detente.settings import redact
-from detente.store.analysis import terms
+from detente.store.analysis import term_text
 from detente.store.base import Document, WriteOutcome
 from detente.store.fields import TEXT_FIELDS, encoded
 from detente.store.mapping import WORDS
@@ -56,7 +56,7 @@ Answered = tuple[Line, WriteOutcome | None, str]
 def prepared(place: int, document: Document) -> Prepared:
     """Raises UnfitDocument."""
     clean, source = encoded(document)
-    words = [" ".join(terms(clean[name])) for name in TEXT_FIELDS]
+    words = [term_text(clean[name]) for name in TEXT_FIELDS]
     # The JSON of the document, with one more member at its end.
     source = b"%s,%s:%s}" % (source[:-1], _encode(WORDS), _encode(words))
     return Prepared(place, clean["id"], clean["revision"], clean["first_seen"], source)
@@ -125,7 +125,10 @@ def _bulk(client: Elasticsearch, lines: Sequence[Line]) -> Iterator[Answered]:
     """Each line with what became of it; None for what is to be tried again, and why."""
     body = b"".join(line for _, line in lines)
     try:
-        answer = client.bulk(operations=body)  # type: ignore[arg-type]  # bytes go as is
+        answer = client.bulk(
+            operations=body,  # type: ignore[arg-type]  # bytes go as they are
+            filter_path="items.*.status,items.*.error",
+        )
     except ApiError as error:
         if error.status_code != 413:
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,8 +35,11 @@ from detente.store.query import check_count, encode_cursor
 _PAGE = 5_000
 """Documents in one answer; the server's own limit is 10,000."""
 
-_CHUNK = 1_000
-"""Documents that are written together, and whose homes are asked for together."""
+_SLICE = 500
+"""Documents that are written together."""
+
+_AT_ONCE = 3
+"""Slices on their way at a time."""
 
 _RECENT = 20_000
 """Articles of which we remember where we wrote them: many more than are written in a second."""
@@ -53,6 +57,7 @@ class ElasticStore:
         self._targets: Targets | None = None
         self._recent: OrderedDict[tuple[Generation, str], str] = OrderedDict()
         self._closed = False
+        self._pool = ThreadPoolExecutor(_AT_ONCE, "elastic-put")
 
     def prepare(self) -> list[str]:
         with self._asking():
@@ -78,27 +83,43 @@ class ElasticStore:
 
     def put(self, documents: Sequence[Document]) -> Sequence[WriteOutcome]:
         outcomes: dict[int, WriteOutcome] = {}
-        fit: list[Prepared] = []
-        for place, document in enumerate(documents):
-            try:
-                fit.append(prepared(place, document))
-            except UnfitDocument as error:
-                outcomes[place] = WriteOutcome(str(document.get("id", "")), "rejected", str(error))
         with self._asking():
-            for start in range(0, len(fit), _CHUNK):
-                outcomes |= self._put(fit[start : start + _CHUNK])
+            targets = self._targets or self.indices.targets()
+            while documents:
+                outcomes = self._put(documents, targets)
+                self._targets = self.indices.targets()
+                if self._targets == targets:
+                    break
+                targets = self._targets
         return [outcomes[place] for place in range(len(documents))]
 
-    def _put(self, fit: Sequence[Prepared]) -> dict[int, WriteOutcome]:
-        targets = self._targets or self.indices.targets()
-        while True:
-            if targets.coming is not None:
-                self.write(fit, targets.coming, next_alias(self.alias))
-            outcomes = self.write(fit, targets.current, self.alias)
-            self._targets = self.indices.targets()
-            if self._targets == targets:
-                return outcomes
-            targets = self._targets
+    def _put(self, documents: Sequence[Document], targets: Targets) -> dict[int, WriteOutcome]:
+        """Many documents go in slices: the next is made ready while the server works on others."""
+        outcomes: dict[int, WriteOutcome] = {}
+        # But of one article's revisions the last one must come last.
+        apart = len({document.get("id") for document in documents}) == len(documents)
+        size = _SLICE if apart else len(documents)
+        sent: list[Future[dict[int, WriteOutcome]]] = []
+        for start in range(0, len(documents), size):
+            fit: list[Prepared] = []
+            for place in range(start, min(start + size, len(documents))):
+                try:
+                    fit.append(prepared(place, documents[place]))
+                except UnfitDocument as error:
+                    id = str(documents[place].get("id", ""))
+                    outcomes[place] = WriteOutcome(id, "rejected", str(error))
+            if len(documents) <= size:
+                return outcomes | self._put_slice(fit, targets)
+            sent.append(self._pool.submit(self._put_slice, fit, targets))
+        wait(sent)
+        for part in sent:
+            outcomes |= part.result()
+        return outcomes
+
+    def _put_slice(self, fit: Sequence[Prepared], targets: Targets) -> dict[int, WriteOutcome]:
+        if targets.coming is not None:
+            self.write(fit, targets.coming, next_alias(self.alias))
+        return self.write(fit, targets.current, self.alias)
 
     def write(
         self,
@@ -108,7 +129,9 @@ class ElasticStore:
         versions: str = "external_gte",
     ) -> dict[int, WriteOutcome]:
         """Write into one generation, whose new months show under `alias`; outcomes by place."""
-        homes = self._homes([one.id for one in fit], generation)
+        if not fit:
+            return {}
+        homes = self._homes(fit, generation)
         lines = []
         for one in fit:
             index = homes.get(one.id) or self.indices.month(generation, alias, one.first_seen)
@@ -117,26 +140,29 @@ class ElasticStore:
             lines.append((one, one.action(index, versions)))
         return send(self.client, self._url, lines)
 
-    def _homes(self, ids: Sequence[str], generation: Generation) -> dict[str, str]:
-        """The index of each id that is stored: an article stays where it is, though its first
-        sight may be reckoned anew when the collectors' memory was lost.
+    def _homes(self, fit: Sequence[Prepared], generation: Generation) -> dict[str, str]:
+        """The index of each id that isn't stored where its first sight says: an article stays
+        where it is, though that may be reckoned anew when the collectors' memory was lost.
 
         A search shows what is older than a second; what is younger, we remember having written.
         """
-        homes = {id: home for id in ids if (home := self._recent.get((generation, id)))}
-        hits = self._found([id for id in ids if id not in homes], generation)
+        homes = {one.id: home for one in fit if (home := self._recent.get((generation, one.id)))}
+        months = {generation.month(one.first_seen) for one in fit}
+        # Whatever is in the one month that they all belong to, is at home.
+        others = f"{generation}-*" + (f",-{months.pop()}" if len(months) == 1 else "")
+        hits = self._found([one.id for one in fit if one.id not in homes], others)
         return homes | {hit["_id"]: hit["_index"] for hit in hits}
 
     def revisions(self, ids: Sequence[str], generation: Generation) -> dict[str, int]:
         """The revision of each of these that a search shows in a generation."""
-        return {hit["_id"]: hit["_version"] for hit in self._found(ids, generation)}
+        return {hit["_id"]: hit["_version"] for hit in self._found(ids, f"{generation}-*")}
 
-    def _found(self, ids: Sequence[str], generation: Generation) -> list[Mapping[str, Any]]:
+    def _found(self, ids: Sequence[str], indices: str) -> list[Mapping[str, Any]]:
         if not ids:
             return []
         answer = patiently(
             lambda: self.client.search(
-                index=f"{generation}-*",
+                index=indices,
                 query={"ids": {"values": list(dict.fromkeys(ids))}},
                 source=False,
                 version=True,
@@ -202,6 +228,7 @@ class ElasticStore:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            self._pool.shutdown()
             self.client.close()
 
     def _total(self, conditions: list[Clause]) -> int:

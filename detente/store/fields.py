@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from math import isfinite
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -117,6 +118,20 @@ MAX_LONG = 2**63 - 1
 MAX_OBJECTS = 10_000
 """Objects in the nested fields of one document, which Elasticsearch takes by default."""
 
+_DATES = frozenset(field.name for field in FIELDS if field.kind is Kind.DATE)
+_KEYWORD = Annotated[str, msgspec.Meta(max_length=MAX_KEYWORD)]
+_SHAPES: Mapping[Kind, Any] = {
+    Kind.KEYWORD: _KEYWORD,
+    Kind.KEYWORDS: list[_KEYWORD],
+    Kind.TEXT: str,
+    Kind.DATE: str,
+    Kind.LONG: Annotated[int, msgspec.Meta(ge=-MAX_LONG, le=MAX_LONG)],
+    # Neither NaN nor an infinity is within these.
+    Kind.DOUBLE: Annotated[float, msgspec.Meta(ge=-1.7e308, le=1.7e308)],
+    Kind.BOOLEAN: bool,
+    Kind.STORED: str,
+}
+
 _TYPES: Mapping[Kind, type | tuple[type, ...]] = {
     Kind.KEYWORD: str,
     Kind.KEYWORDS: list,
@@ -133,8 +148,7 @@ def problems(document: Mapping[str, Any], fields: tuple[Field, ...] = FIELDS) ->
     """What is wrong with a document, each as `field: problem`; empty when nothing is."""
     known = {field.name for field in fields}
     unknown = [f"{name}: no such field" for name in document if name not in known]
-    nested = sum(_length(document.get(f.name)) for f in fields if f.kind is Kind.NESTED)
-    if nested > MAX_OBJECTS:
+    if (nested := _objects(document, fields)) > MAX_OBJECTS:
         unknown.append(f"{nested:,} objects in it, at most {MAX_OBJECTS:,} can be searched")
     return unknown + [said for field in fields for said in _field_problems(field, document)]
 
@@ -145,13 +159,39 @@ class UnfitDocument(ValueError):
 
 def encoded(document: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     """The document as a store keeps it: `normalised`, and that as JSON. Raises UnfitDocument."""
-    if wrong := problems(document):
-        raise UnfitDocument("; ".join(wrong))
     try:
-        clean = normalised(document)
+        clean = _plain(document) or _examined(document)
         return clean, msgspec.json.encode(clean)
     except (UnicodeEncodeError, OverflowError, TypeError) as error:
         raise UnfitDocument(f"can't be written as JSON: {error}") from None
+
+
+def _plain(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The document normalised, where there is plainly nothing wrong with it; that it is so for
+    nearly every one is found out fast."""
+    try:
+        clean = {
+            name: _date_or_error(value) if name in _DATES else value
+            for name, value in document.items()
+            if value is not None
+        }
+        msgspec.convert(clean, _shape())
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return clean if _objects(document, FIELDS) <= MAX_OBJECTS else None
+
+
+def _examined(document: Mapping[str, Any]) -> dict[str, Any]:
+    if wrong := problems(document):
+        raise UnfitDocument("; ".join(wrong))
+    return normalised(document)
+
+
+def _date_or_error(value: Any) -> str:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise ValueError(value)
+    return date_text(moment)
 
 
 def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,8 +209,24 @@ def date_text(instant: datetime | str) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _length(value: object) -> int:
-    return len(value) if isinstance(value, list) else 0
+def _objects(document: Mapping[str, Any], fields: tuple[Field, ...]) -> int:
+    nested = (document.get(field.name) for field in fields if field.kind is Kind.NESTED)
+    return sum(len(parts) for parts in nested if isinstance(parts, list))
+
+
+@lru_cache(maxsize=1)
+def _shape() -> type:
+    """The field table as a type that msgspec checks."""
+
+    def of(fields: tuple[Field, ...], name: str) -> type:
+        members = []
+        for field in fields:
+            kind: Any = _SHAPES.get(field.kind) or list[of(field.fields, field.name)]  # type: ignore[misc]
+            members.append((field.name, kind) if field.needed else (field.name, kind | None, None))
+        # kw_only, as needed fields stand between others.
+        return msgspec.defstruct(name, members, kw_only=True, forbid_unknown_fields=True)
+
+    return of(FIELDS, "Document")
 
 
 def _field_problems(field: Field, document: Mapping[str, Any]) -> Iterator[str]:

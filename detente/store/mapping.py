@@ -20,7 +20,8 @@ from detente.store.fields import FIELDS, MAX_OBJECTS, Field, Kind
 
 WORDS = "words"
 """Title and body as the terms of `store.analysis`: what our own search looks in, so that it finds
-alike on every store. Not kept in `_source`."""
+alike on every store. Not kept in `_source`. What someone types there in Kibana is stemmed as
+Russian, as the terms of Russian words are."""
 
 PRIORITY = 501
 """Above the templates that Elasticsearch brings for patterns that might overlap."""
@@ -39,12 +40,8 @@ _SIMPLE: Mapping[Kind, Mapping[str, Any]] = {
     Kind.DOUBLE: {"type": "double"},
     Kind.BOOLEAN: {"type": "boolean"},
     Kind.STORED: {"type": "keyword", "index": False, "doc_values": False},
-    # For people who search in Kibana.
-    Kind.TEXT: {
-        "type": "text",
-        "analyzer": "news_english",
-        "fields": {"ru": {"type": "text", "analyzer": "news_russian"}},
-    },
+    # For people who search in Kibana; what is Russian they find through WORDS.
+    Kind.TEXT: {"type": "text", "analyzer": "news_english"},
 }
 
 
@@ -144,7 +141,12 @@ def _properties(fields: Sequence[Field]) -> dict[str, Any]:
 
 
 def _layout_of(fields: Sequence[Field]) -> dict[str, Any]:
-    words = {"type": "text", "analyzer": "whitespace", "norms": False}
+    words = {
+        "type": "text",
+        "analyzer": "whitespace",
+        "search_analyzer": "news_russian",
+        "norms": False,
+    }
     return {
         "dynamic": "strict",
         "_source": {"excludes": [WORDS]},

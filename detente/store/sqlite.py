@@ -12,7 +12,7 @@ import msgspec
 
 from detente.errors import ConfigError, StoreUnavailable
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
-from detente.store.analysis import terms
+from detente.store.analysis import term_text
 from detente.store.base import (
     Bucket,
     Change,
@@ -243,7 +243,7 @@ class SqliteStore:
 
     def _index(self, statement: str, row: tuple[int, int, str]) -> None:
         document = _decoded(row[2])
-        texts = [" ".join(terms(document[name])) for name in TEXT_FIELDS]
+        texts = [term_text(document[name]) for name in TEXT_FIELDS]
         sql = statement.format(", ".join(TEXT_FIELDS), ", ".join("?" * len(TEXT_FIELDS)))
         self._connection.execute(sql, (row[0], *texts))
 
