@@ -27,7 +27,7 @@ from detente.store.base import (
 from detente.store.bulk import Prepared, prepared, send
 from detente.store.dsl import Clause, all_of, beyond, clauses, sort
 from detente.store.elastic_client import connect, parse_address, patiently, reaching
-from detente.store.fields import Kind, UnfitDocument
+from detente.store.fields import Kind, UnfitDocument, date_text
 from detente.store.indices import Indices, Targets, next_alias
 from detente.store.mapping import Generation
 from detente.store.query import check_count, encode_cursor
@@ -35,14 +35,21 @@ from detente.store.query import check_count, encode_cursor
 _PAGE = 5_000
 """Documents in one answer; the server's own limit is 10,000."""
 
-_SLICE = 500
+_SLICE = 250
 """Documents that are written together."""
 
-_AT_ONCE = 3
+_AT_ONCE = 4
 """Slices on their way at a time."""
+
+_LOOKUP = 2_500
+"""Articles that are looked for together."""
 
 _RECENT = 20_000
 """Articles of which we remember where we wrote them: many more than are written in a second."""
+
+
+Homes = dict[str, str]
+"""By article id, the index that it lives in."""
 
 
 class ElasticStore:
@@ -96,6 +103,7 @@ class ElasticStore:
     def _put(self, documents: Sequence[Document], targets: Targets) -> dict[int, WriteOutcome]:
         """Many documents go in slices: the next is made ready while the server works on others."""
         outcomes: dict[int, WriteOutcome] = {}
+        homes = {one: self._homes(documents, one) for one in targets if one is not None}
         # But of one article's revisions the last one must come last.
         apart = len({document.get("id") for document in documents}) == len(documents)
         size = _SLICE if apart else len(documents)
@@ -109,49 +117,64 @@ class ElasticStore:
                     id = str(documents[place].get("id", ""))
                     outcomes[place] = WriteOutcome(id, "rejected", str(error))
             if len(documents) <= size:
-                return outcomes | self._put_slice(fit, targets)
-            sent.append(self._pool.submit(self._put_slice, fit, targets))
+                return outcomes | self._put_slice(fit, targets, homes)
+            sent.append(self._pool.submit(self._put_slice, fit, targets, homes))
         wait(sent)
         for part in sent:
             outcomes |= part.result()
         return outcomes
 
-    def _put_slice(self, fit: Sequence[Prepared], targets: Targets) -> dict[int, WriteOutcome]:
+    def _put_slice(
+        self, fit: Sequence[Prepared], targets: Targets, homes: Mapping[Generation, Homes]
+    ) -> dict[int, WriteOutcome]:
         if targets.coming is not None:
-            self.write(fit, targets.coming, next_alias(self.alias))
-        return self.write(fit, targets.current, self.alias)
+            coming = targets.coming
+            self._write(fit, coming, next_alias(self.alias), homes[coming], "external_gte")
+        current = targets.current
+        return self._write(fit, current, self.alias, homes[current], "external_gte")
 
-    def write(
+    def write_anew(
+        self, documents: Sequence[Document], generation: Generation, versions: str
+    ) -> dict[int, WriteOutcome]:
+        """Write into a generation that is being built; outcomes by place. Raises UnfitDocument."""
+        fit = [prepared(place, document) for place, document in enumerate(documents)]
+        homes = self._homes(documents, generation)
+        return self._write(fit, generation, next_alias(self.alias), homes, versions)
+
+    def _write(
         self,
         fit: Sequence[Prepared],
         generation: Generation,
         alias: str,
-        versions: str = "external_gte",
+        homes: Homes,
+        versions: str,
     ) -> dict[int, WriteOutcome]:
-        """Write into one generation, whose new months show under `alias`; outcomes by place."""
-        if not fit:
-            return {}
-        homes = self._homes(fit, generation)
+        """Write into one generation, whose new months show under `alias`."""
         lines = []
         for one in fit:
             index = homes.get(one.id) or self.indices.month(generation, alias, one.first_seen)
             homes[one.id] = index  # two revisions in one batch are one document
             self._remember(generation, one.id, index)
             lines.append((one, one.action(index, versions)))
-        return send(self.client, self._url, lines)
+        return send(self.client, self._url, lines) if lines else {}
 
-    def _homes(self, fit: Sequence[Prepared], generation: Generation) -> dict[str, str]:
-        """The index of each id that isn't stored where its first sight says: an article stays
-        where it is, though that may be reckoned anew when the collectors' memory was lost.
+    def _homes(self, documents: Sequence[Document], generation: Generation) -> Homes:
+        """The index of each article that isn't stored where its first sight says: it stays where
+        it is, though that may be reckoned anew when the collectors' memory was lost.
 
         A search shows what is older than a second; what is younger, we remember having written.
         """
-        homes = {one.id: home for one in fit if (home := self._recent.get((generation, one.id)))}
-        months = {generation.month(one.first_seen) for one in fit}
-        # Whatever is in the one month that they all belong to, is at home.
-        others = f"{generation}-*" + (f",-{months.pop()}" if len(months) == 1 else "")
-        hits = self._found([one.id for one in fit if one.id not in homes], others)
-        return homes | {hit["_id"]: hit["_index"] for hit in hits}
+        ids = {str(document.get("id", "")) for document in documents}
+        homes = {id: home for id in ids if (home := self._recent.get((generation, id)))}
+        months = {_month(document, generation) for document in documents}
+        others = f"{generation}-*"
+        if len(months) == 1 and (month := months.pop()):
+            others += f",-{month}"  # whatever is in the month that they all belong to, is at home
+        unknown = sorted(ids - homes.keys())
+        for start in range(0, len(unknown), _LOOKUP):
+            for hit in self._found(unknown[start : start + _LOOKUP], others):
+                homes[hit["_id"]] = hit["_index"]
+        return homes
 
     def revisions(self, ids: Sequence[str], generation: Generation) -> dict[str, int]:
         """The revision of each of these that a search shows in a generation."""
@@ -295,6 +318,14 @@ class ElasticStore:
             raise StoreUnavailable(f"{redact(self._url)}: this store is closed")
         with reaching(self._url):
             yield
+
+
+def _month(document: Document, generation: Generation) -> str:
+    """The index of a document's month; no index for what will be refused."""
+    try:
+        return generation.month(date_text(document["first_seen"]))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return ""
 
 
 def _cursor(document: Mapping[str, Any], order: str) -> str:

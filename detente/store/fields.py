@@ -191,6 +191,8 @@ def _date_or_error(value: Any) -> str:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     if not isinstance(moment, datetime) or moment.tzinfo is None:
         raise ValueError(value)
+    if isinstance(value, str) and len(value) == _DATE_LENGTH and value[-1] == "Z":
+        return value  # as we write it ourselves
     return date_text(moment)
 
 
@@ -201,6 +203,9 @@ def normalised(document: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in document.items()
         if value is not None
     }
+
+
+_DATE_LENGTH = len("2026-11-24T04:34:00.000Z")
 
 
 def date_text(instant: datetime | str) -> str:

@@ -18,9 +18,7 @@ from elasticsearch import Elasticsearch
 
 from detente.errors import ConfigError
 from detente.store.base import Change, Document, OnProgress
-from detente.store.bulk import Prepared, prepared
 from detente.store.elastic import ElasticStore
-from detente.store.indices import next_alias
 from detente.store.mapping import Generation
 
 _BATCH = 100
@@ -75,10 +73,9 @@ def _renew(
 def _write(
     store: ElasticStore, documents: Sequence[Document], coming: Generation, versions: str
 ) -> None:
-    fit: list[Prepared] = [prepared(place, document) for place, document in enumerate(documents)]
-    if not fit:
+    if not documents:
         return
-    outcomes = store.write(fit, coming, next_alias(store.alias), versions)
+    outcomes = store.write_anew(documents, coming, versions)
     refused = [one.reason for one in outcomes.values() if one.result == "rejected"]
     if refused:
         raise ConfigError(f"{coming} refuses a document: {refused[0]}")
