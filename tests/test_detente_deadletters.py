@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,16 +25,23 @@ from detente.runner import Outcome, Publish, Stage, run_stage
 from detente.settings import RunnerSettings
 from detente.wire import encode
 from tests.articles import NOON, assessed, collected
+from tests.servers import topics
 
 FAST = RunnerSettings(batch=4, attempts=2, poll_timeout=0.05, max_backoff=0.05)
 DEAD = dead_letter_topic(COLLECTED)
 
 
-@pytest.fixture
-def bus(tmp_path: Path) -> Iterator[Bus]:
-    bus = open_bus(f"sqlite:///{tmp_path}/bus.sqlite")
-    yield bus
-    bus.close()
+@pytest.fixture(params=["sqlite", "kafka"])
+def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bus]:
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path}/bus.sqlite"
+        if request.param == "kafka":
+            names = (COLLECTED, ASSESSED, DEAD, dead_letter_topic(ASSESSED))
+            broker = request.getfixturevalue("kafka")
+            url = stack.enter_context(topics(broker, dict.fromkeys(names, 1)))
+        bus = open_bus(url)
+        yield bus
+        bus.close()
 
 
 def park(bus: Bus, record: Record, *, topic: str = COLLECTED, **options: object) -> DeadLetter:
@@ -52,6 +60,10 @@ def read(bus: Bus, topic: str) -> list[Delivery]:
     return list(read_all(bus, topic, "test"))
 
 
+def handled_all(bus: Bus) -> Callable[[], bool]:
+    return lambda: bus.lag(COLLECTED, "processors") == 0
+
+
 def test_what_can_not_be_decoded_or_judged_is_parked_with_its_reason(bus: Bus) -> None:
     bus.publish(COLLECTED, [Record("half", b'{"schema": 1'), Record("a", encode(collected("a")))])
 
@@ -59,7 +71,9 @@ def test_what_can_not_be_decoded_or_judged_is_parked_with_its_reason(bus: Bus) -
         raise ZeroDivisionError("can't be judged")
 
     stage = Stage(route("processors"), CollectedArticle, handle)
-    run_stage(stage, bus, FAST, threading.Event(), done=lambda: True)
+    run_stage(
+        stage, bus, FAST, threading.Event(), done=lambda: bus.lag(COLLECTED, "processors") == 0
+    )
     half, bad = list_dead_letters(bus)
     assert [delivery.key for delivery in read(bus, DEAD)] == ["half", "a"]
     assert (half.value, half.stage, half.topic) == (b'{"schema": 1', "processors", COLLECTED)
@@ -86,7 +100,9 @@ def test_what_can_not_be_decoded_or_judged_is_parked_with_its_reason(bus: Bus) -
 def test_no_bytes_stop_the_stage(bus: Bus, data: bytes) -> None:
     bus.publish(COLLECTED, [Record("bad", data), Record("a", encode(collected("a")))])
     stage = Stage(route("processors"), CollectedArticle, lambda batch: [Publish()] * len(batch))
-    run_stage(stage, bus, FAST, threading.Event(), done=lambda: True)
+    run_stage(
+        stage, bus, FAST, threading.Event(), done=lambda: bus.lag(COLLECTED, "processors") == 0
+    )
     (letter,) = list_dead_letters(bus)
     assert (letter.key, letter.value) == ("bad", data)
     assert bus.lag(COLLECTED, "processors") == 0
@@ -232,7 +248,13 @@ def test_a_letter_with_odd_headers_hides_no_other(bus: Bus, headers: dict[str, b
 def test_reading_commits_nothing(bus: Bus) -> None:
     park(bus, Record("a", b"x"))
     assert list_dead_letters(bus) == list_dead_letters(bus)
+    assert bus.lag(DEAD, "dead-letters") == 1
+
+
+def test_an_embedded_topic_that_never_was_has_nothing(tmp_path: Path) -> None:
+    bus = open_bus(f"sqlite:///{tmp_path}/bus.sqlite")
     assert read(bus, "no.such.topic") == []
+    bus.close()
 
 
 def test_a_mark_without_its_letter_is_no_letter(bus: Bus) -> None:
@@ -250,5 +272,7 @@ def test_a_replayed_article_is_handled_again(bus: Bus) -> None:
         return [Publish()] * len(batch)
 
     stage = Stage(route("processors"), CollectedArticle, handle)
-    run_stage(stage, bus, FAST, threading.Event(), done=lambda: True)
+    run_stage(
+        stage, bus, FAST, threading.Event(), done=lambda: bus.lag(COLLECTED, "processors") == 0
+    )
     assert handled == ["a"]
