@@ -239,6 +239,36 @@ def test_what_other_tools_write_is_read(bus: KafkaBus, kafka: Server) -> None:
     bus.publish(TOPIC, [Record(got[b""].key, b"again")])  # as a replay does
 
 
+class BadHeader(str):
+    """A header's name that isn't UTF-8, which the protocol lets anybody send."""
+
+    def encode(self, *_: object) -> bytes:  # type: ignore[override]
+        return b"\xff\xfe"
+
+
+def test_a_record_that_can_not_be_read_holds_nothing_up(bus: KafkaBus, kafka: Server) -> None:
+    bus.publish(TOPIC, [Record("one-key", f"before-{n}".encode()) for n in range(3)])
+    name = bus._cluster.name(TOPIC)
+    with KafkaProducer(bootstrap_servers=kafka.address) as producer:
+        producer.send(name, b"odd", key=b"one-key", headers=[(BadHeader("x"), b"1")])
+    bus.publish(TOPIC, [Record("one-key", f"after-{n}".encode()) for n in range(3)])
+    bus.publish(TOPIC, [Record(f"other-{n}", b"elsewhere") for n in range(6)])
+    subscription = bus.subscribe(TOPIC, "odd")
+    got = read(subscription, 13)
+    told = [value for value in values(got) if b"can't be read" in value]
+    assert len(told) == 1
+    assert sorted(values(got)) == sorted(
+        [
+            *(f"{when}-{n}".encode() for when in ("before", "after") for n in range(3)),
+            *[b"elsewhere"] * 6,
+            *told,
+        ]
+    )
+    subscription.commit(got)
+    assert bus.lag(TOPIC, "odd") == 0
+    subscription.close()
+
+
 def test_a_missing_topic_is_named(kafka: Server) -> None:
     bus = KafkaBus(f"kafka://{kafka.address}/?namespace=nothing-here", QUICK)
     with pytest.raises(BusUnavailable, match=r"nothing-here.contract.records.*detente prepare"):

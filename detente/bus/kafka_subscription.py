@@ -20,10 +20,15 @@ from typing import Any
 import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import CommitFailedError, RebalanceInProgressError
+from kafka.errors import (
+    CommitFailedError,
+    CorruptRecordError,
+    KafkaError,
+    RebalanceInProgressError,
+)
 
 from detente.bus.base import Delivery
-from detente.bus.kafka_client import Cluster
+from detente.bus.kafka_client import Cluster, said
 from detente.bus.kafka_rejoin import keep_joins
 from detente.errors import BusUnavailable
 
@@ -35,6 +40,8 @@ _BEAT = 0.1
 
 EVICTED_AFTER = 120.0
 """Seconds without any poll, also from that thread, after which the client leaves the group."""
+
+_UNREADABLE = (UnicodeDecodeError, CorruptRecordError)
 
 _COMMIT_PATIENCE = 10.0
 _CLOSE_PATIENCE = 2.0
@@ -66,10 +73,7 @@ class KafkaSubscription:
         self._log = structlog.get_logger("detente.bus")
         with cluster.reaching():
             self._consumer = self._connected()
-        self._keeper = threading.Thread(
-            target=self._keep_alive, name=f"kafka-keep-{group}", daemon=True
-        )
-        self._keeper.start()
+        self._keeper = self._started_keeper()
 
     def poll(self, max_records: int, timeout: float) -> Sequence[Delivery]:
         if self._closed.is_set():
@@ -80,6 +84,8 @@ class KafkaSubscription:
                 self._fetch(max_records, timeout)
             given = [self._waiting.popleft() for _ in range(min(max_records, len(self._waiting)))]
             self._taken = time.monotonic()
+            if not self._keeper.is_alive():
+                self._keeper = self._started_keeper()  # it had given us up
             return [self._delivery(record) for record in given]
 
     def commit(self, deliveries: Sequence[Delivery]) -> None:
@@ -154,14 +160,35 @@ class KafkaSubscription:
 
     def _fetch(self, max_records: int, timeout: float) -> None:
         """Poll once; what comes waits to be given out. With the lock held."""
-        found = self._consumer.poll(timeout_ms=round(timeout * 1_000), max_records=max_records)
+        try:
+            found = self._consumer.poll(timeout_ms=round(timeout * 1_000), max_records=max_records)
+        except _UNREADABLE as error:
+            found = self._past_unreadable(error)
+        gaps: list[tuple[TopicPartition, int]] = []
+        ours = self._consumer.assignment()
         for partition, records in found.items():
+            if partition not in ours:
+                continue  # taken from us this moment: its next owner reads them
             hold = self._holds.setdefault(partition, _Hold())
+            first = records[0].offset
             if hold.first is None:
-                hold.first = records[0].offset
-                self._tell_of_gap(partition, hold.first)
+                hold.first = first
+                gaps.append((partition, first))
+            elif first > hold.read:
+                self._tell_of_gap(partition, first - hold.read)
             hold.read = records[-1].offset + 1
             self._waiting += records
+        self._look_for_gaps(gaps)
+
+    def _past_unreadable(self, error: Exception) -> dict[TopicPartition, list[Any]]:
+        """A record that the client can't take apart would hold up its partition for ever, in
+        silence: one that says so takes its place, and becomes a dead letter. With the lock held."""
+        at_fault = self._consumer._fetcher._next_partition_records  # nothing public tells
+        if at_fault is None:
+            raise BusUnavailable(f"{self._cluster.url}: {self._topic}: {said(error)}") from error
+        partition, offset = at_fault.topic_partition, at_fault.next_fetch_offset
+        self._consumer.seek(partition, offset + 1)
+        return {partition: [_Unreadable(partition.partition, offset, error)]}
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -177,6 +204,12 @@ class KafkaSubscription:
         finally:
             self._called = time.monotonic()
             self._lock.release()
+
+    def _started_keeper(self) -> threading.Thread:
+        name = f"kafka-keep-{self._group}"
+        keeper = threading.Thread(target=self._keep_alive, name=name, daemon=True)
+        keeper.start()
+        return keeper
 
     def _keep_alive(self) -> None:
         while not self._closed.wait(0.01 if self._callers else 0):
@@ -229,17 +262,24 @@ class KafkaSubscription:
         except ValueError:
             self._holds.pop(partition, None)  # it was taken from us just now
 
-    def _tell_of_gap(self, partition: TopicPartition, first: int) -> None:
+    def _look_for_gaps(self, begun: Sequence[tuple[TopicPartition, int]]) -> None:
         """Retention may have deleted what this group hadn't read: say so, as nobody else will."""
-        committed = self._consumer.committed(partition, timeout_ms=5_000)
-        if committed is not None and committed < first:
-            self._log.error(
-                "records were deleted by retention before they were read",
-                group=self._group,
-                topic=self._topic,
-                partition=partition.partition,
-                records=first - committed,
-            )
+        try:
+            for partition, first in begun:
+                committed = self._consumer.committed(partition, timeout_ms=1_000)
+                if committed is not None and committed < first:
+                    self._tell_of_gap(partition, first - committed)
+        except KafkaError as error:
+            self._log.debug("not looked for a gap", group=self._group, error=said(error))
+
+    def _tell_of_gap(self, partition: TopicPartition, records: int) -> None:
+        self._log.error(
+            "records were deleted by retention before they were read",
+            group=self._group,
+            topic=self._topic,
+            partition=partition.partition,
+            records=records,
+        )
 
     def _delivery(self, record: Any) -> Delivery:
         return Delivery(
@@ -263,6 +303,19 @@ class KafkaSubscription:
     def lost(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:
             self._holds.pop(partition, None)
+
+
+class _Unreadable:
+    """Stands for a record that can't be read: its value says why, and is no message of ours."""
+
+    key = None
+    headers = ()
+
+    def __init__(self, partition: int, offset: int, error: Exception) -> None:
+        self.partition = partition
+        self.offset = offset
+        self.value = f"the record can't be read: {error!r}".encode()
+        self.timestamp = time.time() * 1_000
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
