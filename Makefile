@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 FEEDS ?= feeds.toml
 
-.PHONY: help setup run demo dev docs check format lint types layers tests test test-hub replay bench bench-engines lock clean
+.PHONY: help setup run demo dev docs check format lint types layers tests test test-hub replay faults bench bench-engines lock clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -64,6 +64,9 @@ test-hub: dev  ## the tests of models from a hub; installs torch (several GB)
 
 replay: dev  ## 1,849 real polls through the whole pipeline
 	$(BIN)/python -m tests.replay_all
+
+faults: dev  ## the fault matrix on real servers, with the seconds to recover; about five minutes
+	$(BIN)/python -m pytest -q -s -p no:randomly tests/test_faults_*.py
 
 bench: setup  ## articles per second, stage by stage
 	$(BIN)/python -m benchmarks.pipeline
