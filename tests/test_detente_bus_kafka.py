@@ -8,14 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
-from detente.bus import kafka_subscription
+from detente.bus import kafka_admin, kafka_subscription
 from detente.bus.base import Delivery, Record
 from detente.bus.kafka import HEADROOM, KafkaBus
+from detente.bus.topics import declared_topics
 from detente.errors import BusUnavailable, ConfigError, OversizedRecord
 from detente.settings import KafkaSettings
 from tests.contracts.bus import TOPIC, BusContract, read, records, values, values_of
@@ -352,3 +354,25 @@ def test_several_brokers_and_default_ports() -> None:
     bus = KafkaBus("kafka://one,two:9093,[::1]:9094?namespace=staging")
     assert bus._cluster.brokers == ["one:9092", "two:9093", "[::1]:9094"]
     assert bus._cluster.name("articles.collected") == "staging.articles.collected"
+
+
+def test_prepare_by_many_at_once_is_harmless(kafka: Server) -> None:
+    url = f"kafka://{kafka.address}/?namespace=many"
+    buses = [KafkaBus(url, QUICK) for _ in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        told = list(pool.map(lambda bus: bus.prepare(), buses))
+    assert all(len(lines) == len(declared_topics()) for lines in told)
+    for bus in buses:
+        bus.check()
+        bus.close()
+
+
+def test_brokers_that_are_too_old_are_refused(
+    kafka: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_admin, "OLDEST", (99, 0))
+    bus = KafkaBus(f"kafka://{kafka.address}", QUICK)
+    for attempt in (bus.prepare, bus.check):
+        with pytest.raises(ConfigError, match=r"are of version 4\.\d+; at least 99\.0 is needed"):
+            attempt()
+    bus.close()
