@@ -133,6 +133,8 @@ def test_a_member_that_polls_now_and_then_joins_all_the_same(bus: KafkaBus) -> N
         for member in members:
             member.poll(1, 0.001)
             time.sleep(0.1)
+    for member in members:
+        member.rewind()
     got = [delivery for member in members for delivery in read(member, 1)]
     assert len({delivery.partition for delivery in got}) == 2
     for member in members:

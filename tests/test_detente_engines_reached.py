@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import gc
 import hashlib
 import json
 import re
 import ssl
 import threading
 import time
-import warnings
+import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,15 +26,6 @@ from tests.servers import Server, free_port, namespaces
 PASSWORD = "correct-horse"
 
 
-@pytest.fixture(autouse=True)
-def sockets_of_failed_connections() -> Iterator[None]:
-    """kafka-python leaves a refused connection's socket to the garbage collector."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-
-
 @pytest.fixture
 def detente(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -49,7 +39,8 @@ def secure(kafka: Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of the broker's port with TLS and a login; it is set as the bus."""
     if "KAFKA_SECURE_PORT" not in kafka.ports:
         pytest.skip("no openssl here, which makes the broker's certificate")
-    url = f"kafka://127.0.0.1:{kafka.ports['KAFKA_SECURE_PORT']}/?namespace=secure"
+    namespace = f"secure-{uuid.uuid4().hex[:8]}"
+    url = f"kafka://127.0.0.1:{kafka.ports['KAFKA_SECURE_PORT']}/?namespace={namespace}"
     monkeypatch.setenv("DETENTE_BUS", url)
     monkeypatch.setenv("DETENTE_KAFKA__SECURITY", "sasl_ssl")
     monkeypatch.setenv("DETENTE_KAFKA__CA", str(kafka.run_folder / "certificate" / "ca.pem"))
@@ -64,7 +55,7 @@ def test_kafka_by_scram_over_tls(
     monkeypatch.setenv("DETENTE_KAFKA__PASSWORD_FILE", str(tmp_path / "secret"))
     said = detente("prepare")
     assert said.code == 0, said.err
-    assert "topic secure.articles.collected: created, 12 partitions" in said.out
+    assert ".articles.collected: created, 12 partitions" in said.out
     again = detente("prepare", "--json")
     assert "is there, 12 partitions" in again.json["prepared"][0]
     assert again.json["problems"] == []

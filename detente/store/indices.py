@@ -86,8 +86,15 @@ class Indices:
         return coming
 
     def swap(self, current: Generation, coming: Generation) -> None:
-        """Let readers see the coming generation instead, in one step."""
+        """Let readers see the coming generation instead, in one step.
+
+        What they saw in the one must show in the other at that moment, and each shows what was
+        written only with its next refresh. So the one gets none any more, then the other has one:
+        writers write to that first.
+        """
         ahead = next_alias(self.alias)
+        self._client.indices.put_settings(index=f"{current}-*", settings={"refresh_interval": -1})
+        self._client.indices.refresh(index=f"{coming}-*")
         self._client.indices.update_aliases(
             actions=[
                 {"add": {"index": f"{coming}-*", "alias": self.alias}},
