@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from elasticsearch.helpers import parallel_bulk
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata
+from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata
 
 from detente.article import CollectedArticle
 from detente.bus import open_bus
@@ -36,6 +35,8 @@ from detente.store.mapping import WORDS
 from detente.wire import decode, encode
 from tests import servers
 from tests.articles import assessed, collected
+from tests.supervised import Supervised
+from tests.whole import Deployment
 
 ROUNDS = 5
 TARGET = 0.8
@@ -85,22 +86,15 @@ def main() -> int:
 
 @contextmanager
 def running(options: Any) -> Iterator[tuple[str, str]]:
-    started: list[servers.Server] = []
+    with ExitStack() as stack:
 
-    def address(given: str | None, start: Callable[[], servers.Server]) -> str:
-        if given:
-            return given
-        started.append(start())
-        return started[-1].address
+        def address(given: str | None, start: Callable[[], servers.Server]) -> str:
+            return given or stack.enter_context(servers.running(start)).address
 
-    try:
         yield (
             address(options.kafka, servers.kafka),
             address(options.elasticsearch, servers.elasticsearch),
         )
-    finally:
-        for server in started:
-            server.kill()
 
 
 # Publishing and consuming
@@ -112,21 +106,23 @@ def bus_pairs(kafka: str, number: int) -> list[Pair]:
     small_ours, small_bare = [], []
     few = records[: number // 4]
     for _ in range(ROUNDS):
-        with topics(kafka, ("bench", "bench-bare", "small", "small-bare")) as (url, names):
+        names = ("bench", "bench-bare", "small", "small-bare")
+        with servers.topics(kafka, dict.fromkeys(names, 4)) as url:
+            bare, small_bare_topic = (f"{namespace_of(url)}.{name}" for name in names[1::2])
             bus = KafkaBus(url)
             producer = bare_producer(kafka)
             bus.publish("bench", records[:10])  # connected, and its partitions known
-            send(producer, names[1], records[:10])
+            send(producer, bare, records[:10])
             publish_ours.append(rate(number, lambda b=bus: bus_publish(b, "bench", records, CHUNK)))
             publish_bare.append(
-                rate(number, lambda p=producer, n=names[1]: bare_publish(p, n, records, CHUNK))
+                rate(number, lambda p=producer, n=bare: bare_publish(p, n, records, CHUNK))
             )
             small_ours.append(rate(len(few), lambda b=bus: bus_publish(b, "small", few, 32)))
             small_bare.append(
-                rate(len(few), lambda p=producer, n=names[3]: bare_publish(p, n, few, 32))
+                rate(len(few), lambda p=producer, n=small_bare_topic: bare_publish(p, n, few, 32))
             )
             consume_ours.append(rate(number, lambda b=bus: bus_consume(b, "bench", number)))
-            consume_bare.append(rate(number, lambda n=names[1]: bare_consume(kafka, n, number)))
+            consume_bare.append(rate(number, lambda n=bare: bare_consume(kafka, n, number)))
             producer.close()
             bus.close()
     return [
@@ -134,6 +130,10 @@ def bus_pairs(kafka: str, number: int) -> list[Pair]:
         Pair("publish, 32 at a time", small_ours, small_bare),
         Pair("consume and commit", consume_ours, consume_bare),
     ]
+
+
+def namespace_of(url: str) -> str:
+    return url.partition("namespace=")[2]
 
 
 def messages(number: int) -> list[bytes]:
@@ -211,21 +211,6 @@ def bare_consume(kafka: str, topic: str, number: int) -> None:
     consumer.close()
 
 
-@contextmanager
-def topics(kafka: str, names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """New topics of four partitions in a namespace; the bus's address, and their full names."""
-    namespace = f"b{uuid.uuid4().hex[:10]}"
-    full = [f"{namespace}.{name}" for name in names]
-    config = {"max.message.bytes": "5000000"}
-    with KafkaAdminClient(bootstrap_servers=kafka) as admin:
-        admin.create_topics(
-            {name: {"num_partitions": 4, "configs": config} for name in full},
-            wait_for_metadata=True,
-        )
-        yield f"kafka://{kafka}/?namespace={namespace}", full
-        admin.delete_topics(full)
-
-
 # Indexing
 
 
@@ -254,9 +239,12 @@ def indexing_pairs(elasticsearch: str, number: int) -> list[Pair]:
 
 
 def indexed(elasticsearch: str, work: Callable[[ElasticStore], None], number: int) -> float:
-    store = new_store(elasticsearch)
-    measured = rate(number, lambda: work(store))
-    drop(store)
+    with servers.namespaces(elasticsearch) as new_url:
+        store = ElasticStore(new_url())
+        store.prepare()
+        store.put([assessed_document()])  # the month's index is there
+        measured = rate(number, lambda: work(store))
+        store.close()
     return measured
 
 
@@ -269,13 +257,6 @@ def stored_documents(number: int) -> list[Document]:
         judged = assessed(f"a{n:06}", title=article.title, body=article.body)
         documents.append(normalised(article_document(judged, ("USA", "RUS"))))
     return documents
-
-
-def new_store(elasticsearch: str) -> ElasticStore:
-    store = ElasticStore(f"http://{elasticsearch}/?namespace=b{uuid.uuid4().hex[:10]}")
-    store.prepare()
-    store.put([assessed_document()])  # the month's index is there
-    return store
 
 
 def assessed_document() -> Document:
@@ -304,25 +285,18 @@ def index_bare(store: ElasticStore, documents: Sequence[Document]) -> None:
         assert done
 
 
-def drop(store: ElasticStore) -> None:
-    for index in store.client.indices.get(index=f"{store.alias}-*"):
-        store.client.indices.delete(index=index)
-    for template in store.client.indices.get_index_template(name=f"{store.alias}-*")[
-        "index_templates"
-    ]:
-        store.client.indices.delete_index_template(name=template["name"])
-    store.close()
-
-
 # The whole way
 
 
 def end_to_end(kafka: str, elasticsearch: str, number: int = 300) -> dict[str, list[float]]:
     """Seconds from publishing an article until a search finds it, through processors and indexer
     with the model that judges by cue words; ten articles a second."""
-    namespace = f"b{uuid.uuid4().hex[:10]}"
-    with deployed(kafka, elasticsearch, namespace, ("processors", "indexer"), "keyword") as env:
-        bus, store = open_bus(env["DETENTE_BUS"]), ElasticStore(env["DETENTE_STORE"])
+    stages = ("processors", "indexer")
+    with (
+        servers.namespaces(elasticsearch) as new_url,
+        deployed(kafka, new_url(), "keyword", stages) as deployment,
+    ):
+        bus, store = open_bus(deployment.bus_url), ElasticStore(deployment.store_url)
         published: dict[str, float] = {}
         found: dict[str, float] = {}
         over = threading.Event()
@@ -365,10 +339,9 @@ def processors_side_by_side(kafka: str, number: int = 160) -> dict[int, float]:
     speeds = {}
     values = messages(number)
     for processes in (1, 2):
-        namespace = f"b{uuid.uuid4().hex[:10]}"
-        names = ("processors",) * processes
-        with deployed(kafka, None, namespace, names, "shipped") as env:
-            bus = open_bus(env["DETENTE_BUS"])
+        stages = ("processors", "processors-2")[:processes]
+        with deployed(kafka, "", "shipped", stages) as deployment:
+            bus = open_bus(deployment.bus_url)
             time.sleep(8.0)  # loaded, and the partitions shared out
             bus.publish(
                 "articles.collected", [Record(f"a{n:06}", value) for n, value in enumerate(values)]
@@ -382,33 +355,24 @@ def processors_side_by_side(kafka: str, number: int = 160) -> dict[int, float]:
 
 
 @contextmanager
-def deployed(
-    kafka: str, elasticsearch: str | None, namespace: str, stages: Sequence[str], model: str
-) -> Iterator[dict[str, str]]:
+def deployed(kafka: str, store: str, model: str, stages: Sequence[str]) -> Iterator[Deployment]:
+    """These stages, each a process of one thread, on topics of their own; without a `store`, on an
+    embedded one."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            "DETENTE_BUS": f"kafka://{kafka}/?namespace={namespace}",
-            "DETENTE_STORE": f"http://{elasticsearch}/?namespace={namespace}"
-            if elasticsearch
-            else f"sqlite:///{folder}/articles.sqlite",
-            "DETENTE_PROCESSORS__MODEL": model,
-            "DETENTE_PROCESSORS__THREADS": "1",
-            "DETENTE_RUNNER__POLL_TIMEOUT": "0.1",
-        }
-        command = [sys.executable, "-m", "detente"]
-        run = {"cwd": Path(folder), "env": environment}
-        subprocess.run([*command, "prepare"], check=True, stdout=subprocess.DEVNULL, **run)  # type: ignore[call-overload]
-        processes = [
-            subprocess.Popen([*command, "run", stage, "-q"], **run)  # type: ignore[call-overload]
-            for stage in stages
-        ]
-        try:
-            yield environment
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait(30)
+        deployment = Deployment(
+            Path(folder),
+            "",
+            model=model,
+            bus=f"kafka://{kafka}/?namespace=b{uuid.uuid4().hex[:10]}",
+            store=store,
+            settings={
+                "DETENTE_PROCESSORS__THREADS": "1",
+                "DETENTE_RUNNER__POLL_TIMEOUT": "0.1",
+            },
+        )
+        deployment.prepare()
+        with Supervised(deployment, *stages):
+            yield deployment
 
 
 def rate(number: int, work: Callable[[], object]) -> float:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import processors.stage
@@ -35,6 +35,7 @@ from detente.telemetry import configure_logging
 from indexer.stage import indexer_stage
 from processors.models import open_classifier
 from processors.models.base import Classifier, Passage, Scores
+from tests.serving import Serving, reply
 
 PER_FEED = 25
 """Entries in a feed, about what publishers carry."""
@@ -75,10 +76,10 @@ def main() -> None:
     options = parser.parse_args()
     configure_logging()
     documents = feed_documents(options.articles)
-    with tempfile.TemporaryDirectory() as folder, served(documents) as urls:
+    with tempfile.TemporaryDirectory() as folder, Documents(documents) as served:
         feeds = [
             Feed(id=f"feed-{n}", url=url, outlet=f"Sample {n}", full_text="feed")
-            for n, url in enumerate(urls)
+            for n, url in enumerate(served.urls)
         ]
         rows, timed = stage_by_stage(settings_in(Path(folder) / "stages"), feeds)
         whole = as_a_whole(settings_in(Path(folder) / "whole"), feeds)
@@ -170,34 +171,17 @@ def entry(article: Article, number: int, moment: datetime) -> Entry:
     )
 
 
-@contextmanager
-def served(documents: Sequence[bytes]) -> Any:
-    """The documents over HTTP on loopback; gives their addresses."""
+class Documents(Serving):
+    """The documents over HTTP on loopback, at `urls`."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+    def __init__(self, documents: Sequence[bytes]) -> None:
+        super().__init__()
+        self._documents = documents
+        self.urls = [f"{self.address}/{n}" for n in range(len(documents))]
 
-        def do_GET(self) -> None:
-            body = documents[int(self.path.strip("/"))]
-            self.send_response(200)
-            self.send_header("Content-Type", "application/rss+xml; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield [f"http://127.0.0.1:{server.server_port}/{n}" for n in range(len(documents))]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        document = self._documents[int(request.path.strip("/"))]
+        reply(request, 200, document, content_type="application/rss+xml; charset=utf-8")
 
 
 @contextmanager

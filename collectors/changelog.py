@@ -15,7 +15,7 @@ import msgspec
 from collectors.plan import ArticleRow, Plan
 from detente.bus.base import Entry
 
-_FEED, _ARTICLE, _HOST, _PLAN = "feed/", "article/", "host/", "plan/"
+_FEED, _ARTICLE, _HOST, _PLAN = "feed", "article", "host", "plan"
 
 
 class ArticleEntry(msgspec.Struct, frozen=True):
@@ -35,26 +35,26 @@ _hosts = msgspec.msgpack.Decoder(float)
 
 def plan_entry(plan: Plan) -> Entry:
     """The entry of a plan that is held."""
-    return f"{_PLAN}{plan.feed.feed}", _encode(plan)
+    return f"{_PLAN}/{plan.feed.feed}", _encode(plan)
 
 
 def settled_entries(db: sqlite3.Connection, plan: Plan, articles: Iterable[str]) -> list[Entry]:
     """The entries of what a plan has changed, as `db` has it now; `articles` are the concerned."""
     entries: list[Entry] = [
-        (f"{_FEED}{plan.feed.feed}", _encode(plan.feed)),
-        *((f"{_HOST}{host}", _encode(until)) for host, until in plan.blocked),
-        *((f"{_ARTICLE}{id}", _encode(_article(db, id))) for id in articles),
+        (f"{_FEED}/{plan.feed.feed}", _encode(plan.feed)),
+        *((f"{_HOST}/{host}", _encode(until)) for host, until in plan.blocked),
+        *((f"{_ARTICLE}/{id}", _encode(_article(db, id))) for id in articles),
     ]
     if plan.records:
-        entries.append((f"{_PLAN}{plan.feed.feed}", None))
+        entries.append((f"{_PLAN}/{plan.feed.feed}", None))
     return entries
 
 
 def restore(db: sqlite3.Connection, entries: Iterable[Entry]) -> None:
-    """Bring an empty state to where the changelog ends."""
+    """Bring a state to where these entries end."""
     for key, value in entries:
         kind, _, name = key.partition("/")
-        for statement, values in _statements(f"{kind}/", name, value):
+        for statement, values in _statements(kind, name, value):
             db.execute(statement, values)
 
 

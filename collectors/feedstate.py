@@ -213,12 +213,10 @@ class FeedState:
 
     def hold(self, plan: Plan) -> None:
         """Write a plan down, durably, before its messages are published."""
+        entry = plan_entry(plan)
         if self._changelog is not None:
-            self._changelog.append([plan_entry(plan)])
-        with self._writing() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO pending VALUES (?, ?)", (plan.feed.feed, _encode(plan))
-            )
+            self._changelog.append([entry])
+        self.restore([entry])
 
     def pending(self) -> list[Plan]:
         """The plans that were held and not settled."""

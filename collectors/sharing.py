@@ -135,7 +135,7 @@ class _Sharing:
                 if self._polling.rounds is not None:
                     raise
                 failures += 1
-                wait = min(trouble.after * 2 ** min(failures - 1, 10), 60.0)
+                wait = trouble.backoff(failures, self._polling.settings.runner.max_backoff)
                 self._log.warning("state not read", reason=trouble.reason, again_in=wait)
                 await asyncio.sleep(wait)
             finally:

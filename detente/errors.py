@@ -51,6 +51,11 @@ class RetryLater(DetenteError):
         self.after = after
         super().__init__(reason)
 
+    def backoff(self, failures: int, longest: float) -> float:
+        """Seconds to wait after so many failures in a row (one or more): doubling, to `longest`."""
+        # An outage of a day has more failures than a float has doublings.
+        return min(self.after * 2.0 ** min(failures - 1, 30), longest)
+
 
 class BusUnavailable(RetryLater):
     """The bus didn't take or give records; what was not acknowledged may or may not be there."""

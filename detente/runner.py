@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
@@ -30,6 +30,7 @@ from detente.deadletters import park
 from detente.errors import OversizedRecord, RejectArticle, RetryLater
 from detente.flow import Route
 from detente.settings import RunnerSettings
+from detente.slices import slices
 from detente.telemetry import Dispositions
 from detente.wire import decode
 
@@ -102,7 +103,7 @@ def run_stage(
                 deliveries = subscription.poll(settings.batch, settings.poll_timeout)
                 if done is not None and not deliveries and done():
                     return
-                for batch in _slices(deliveries, settings.batch_bytes):
+                for batch in slices(deliveries, lambda one: len(one.value), settings.batch_bytes):
                     if stop.is_set():
                         return
                     driver.run_batch(subscription, batch)
@@ -115,18 +116,6 @@ def run_stage(
     finally:
         if subscription is not None:
             _close(subscription)
-
-
-def _slices(deliveries: Sequence[Delivery], limit: int) -> Iterator[Sequence[Delivery]]:
-    """Consecutive batches of at most `limit` bytes, but of at least one record."""
-    begin = size = 0
-    for place, delivery in enumerate(deliveries):
-        if size and size + len(delivery.value) > limit:
-            yield deliveries[begin:place]
-            begin, size = place, 0
-        size += len(delivery.value)
-    if deliveries:
-        yield deliveries[begin:]
 
 
 def _rewind(subscription: Subscription) -> None:
@@ -188,7 +177,7 @@ class _Driver(Generic[M]):
 
     def wait(self, error: RetryLater, failures: int) -> None:
         """Back off: at least what the error asks for, doubling, with jitter, and stoppable."""
-        seconds = min(error.after * 2 ** (failures - 1), self._settings.max_backoff)
+        seconds = error.backoff(failures, self._settings.max_backoff)
         seconds = max(seconds * random.uniform(0.8, 1.2), min(error.after, 3_600.0))
         self._log.warning("waiting", reason=error.reason, seconds=round(seconds, 2))
         self._stop.wait(seconds)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import socket
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +53,14 @@ def sockets_of_ended_connections(request: pytest.FixtureRequest) -> Iterator[Non
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[servers.Server]:
     """The session's Kafka broker; each test has topics of its own in it."""
-    with _running(servers.kafka) as server:
+    with servers.running(servers.kafka) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def elasticsearch() -> Iterator[servers.Server]:
     """The session's Elasticsearch node; each test has a namespace of its own in it."""
-    with _running(servers.elasticsearch) as server:
+    with servers.running(servers.elasticsearch) as server:
         yield server
 
 
@@ -77,22 +75,12 @@ def deployment(
     kafka: servers.Server, elasticsearch: servers.Server, tmp_path: Path
 ) -> Iterator[Callable[[str], Deployment]]:
     """A function from a feed's address to a deployment on the session's servers."""
-    with servers.namespaces(elasticsearch) as new_url:
+    with servers.namespaces(elasticsearch.address) as new_url:
         store = new_url()
         namespace = store.partition("?")[2]
         yield lambda feed: faults.deployed(
             tmp_path, feed, f"kafka://{kafka.address}/?{namespace}", store
         )
-
-
-@contextmanager
-def _running(start: Callable[[], servers.Server]) -> Iterator[servers.Server]:
-    server = start()
-    try:
-        yield server
-    finally:
-        server.kill()
-        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

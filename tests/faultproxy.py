@@ -7,12 +7,12 @@ import json
 import ssl
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any
+from http.server import BaseHTTPRequestHandler
+
+from tests.serving import Serving, reply
 
 
-class FaultProxy:
+class FaultProxy(Serving):
     """Passes requests on to `address`; `fault` says what is done to those that write.
 
     `None`: nothing. `"429"`, `"503"`: such an answer, with a Retry-After of a second, and nothing
@@ -30,30 +30,11 @@ class FaultProxy:
         self.fault: str | None = None
         self.met = 0
         self._released = threading.Event()
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                proxy._answer(self, body)
-
-            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any  # noqa: N815
-
-            def log_message(self, format: str, *arguments: Any) -> None: ...
-
         self._target = address
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        scheme = "http" if tls is None else "https"
-        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}"
+        super().__init__(tls=tls)
+        self.url = self.address
 
-    def _answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         if self._authorization not in (None, request.headers.get("Authorization")):
             error = {"error": {"type": "security_exception", "reason": "who are you?"}}
             return self._send(request, 401, json.dumps(error).encode())
@@ -96,15 +77,10 @@ class FaultProxy:
 
     @staticmethod
     def _send(request: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
-        request.send_response(status)
-        request.send_header("X-Elastic-Product", "Elasticsearch")
-        request.send_header("Content-Type", "application/json")
-        request.send_header("Content-Length", str(len(body)))
+        headers = {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"}
         if status in (429, 503):
-            request.send_header("Retry-After", "1")
-        request.end_headers()
-        if request.command != "HEAD":
-            request.wfile.write(body)
+            headers["Retry-After"] = "1"
+        reply(request, status, body, **headers)
 
     def release(self) -> None:
         """End the fault."""
@@ -113,20 +89,9 @@ class FaultProxy:
         time.sleep(0.01)
         self._released.clear()
 
-    def __enter__(self) -> FaultProxy:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__(*raised)
 
 
 def _without_every_third(body: bytes) -> tuple[bytes, list[int]]:

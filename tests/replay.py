@@ -12,10 +12,10 @@ import sys
 import tarfile
 import threading
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+
+from tests.serving import Serving, reply
 
 
 def read_polls(archive: Path, limit: int | None = None) -> list[bytes]:
@@ -29,7 +29,7 @@ def read_polls(archive: Path, limit: int | None = None) -> list[bytes]:
     return [bodies[name] for name in sorted(bodies)][:limit]
 
 
-class Replay:
+class Replay(Serving):
     """Serve `bodies` at `url` until the context ends; `served` counts the answers by status."""
 
     def __init__(self, bodies: Sequence[bytes], port: int = 0) -> None:
@@ -41,24 +41,10 @@ class Replay:
         """Poll numbers from this one on are kept back for now; None keeps nothing back."""
         self.finished = threading.Event()
         """Set once a client that had consumed the last poll was told that nothing is new."""
-        replay = self
+        super().__init__(port=port)
+        self.url = f"{self.address}/feed.xml"
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                replay._answer(self)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/feed.xml"
-
-    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         shown = (request.headers.get("If-None-Match") or "").removeprefix("W/").strip('"')
         number = int(shown) + 1 if shown.isdigit() else 0
         kept_back = self.allowed is not None and number >= self.allowed
@@ -68,30 +54,11 @@ class Replay:
             status, body = 200, self.bodies[number]
             self.at = number
         self.served[status] = self.served.get(status, 0) + 1
-        request.send_response(status)
         latest = number - 1 if status == 304 else number
-        request.send_header("ETag", f'"{latest}"')
-        if status == 200:
-            request.send_header("Content-Type", "application/rss+xml; charset=UTF-8")
-            request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        kind = "application/rss+xml; charset=UTF-8"
+        reply(request, status, body, etag=f'"{latest}"', content_type=kind)
         if status == 304 and not kept_back:
             self.finished.set()
-
-    def __enter__(self) -> Replay:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 def main() -> None:

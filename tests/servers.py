@@ -16,7 +16,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,6 @@ class Server:
     name: str
     folder: Path
     ports: dict[str, int]
-    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def port(self) -> int:
@@ -54,9 +53,6 @@ class Server:
         """Start it, or start it again over the data that it has; returns when it answers."""
         self._run("start", str(self.folder))
 
-    def stop(self) -> None:
-        self._run("stop")
-
     def kill(self) -> None:
         """As a power cut would end it."""
         os.kill(self.pid, signal.SIGKILL)
@@ -72,7 +68,7 @@ class Server:
         ports = {name: str(port) for name, port in self.ports.items()}
         done = subprocess.run(
             [SERVICES / self.name / "run.sh", *arguments],
-            env={**os.environ, **ports, **self.variables},
+            env={**os.environ, **ports},
             capture_output=True,
             text=True,
             timeout=600,
@@ -89,31 +85,42 @@ def free_port() -> int:
         return port
 
 
-def kafka(**variables: str) -> Server:
+def kafka() -> Server:
     """A Kafka broker, started; where openssl is, a second port asks for TLS and a login."""
     ports = {"KAFKA_PORT": free_port(), "KAFKA_CONTROLLER_PORT": free_port()}
     if shutil.which("openssl"):
         ports["KAFKA_SECURE_PORT"] = free_port()
-    return _started("kafka", ports, variables)
+    return _started("kafka", ports)
 
 
-def elasticsearch(**variables: str) -> Server:
+def elasticsearch() -> Server:
     """An Elasticsearch node, started."""
-    return _started("elasticsearch", {"ES_PORT": free_port()}, variables)
+    return _started("elasticsearch", {"ES_PORT": free_port()})
+
+
+@contextmanager
+def running(start: Callable[[], Server]) -> Iterator[Server]:
+    """A server while the context lasts (`running(kafka)`); then it and its data are gone."""
+    server = start()
+    try:
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "detente-services"
 
 
-def _started(name: str, ports: dict[str, int], variables: dict[str, str]) -> Server:
+def _started(name: str, ports: dict[str, int]) -> Server:
     if missing := _missing():
         message = f"no {name} server: {missing}"
         if os.environ.get("CI", "").lower() in ("1", "true"):
             pytest.fail(message)
         pytest.skip(f"{message} (with CI=true this is a failure)")
     folder = Path(tempfile.mkdtemp(prefix=f"detente-{name}-"))
-    server = Server(name, folder, ports, dict(variables))
+    server = Server(name, folder, ports)
     server.start()
     return server
 
@@ -130,18 +137,19 @@ def _missing() -> str:
 
 
 @contextmanager
-def namespaces(elasticsearch: Server) -> Iterator[Callable[[], str]]:
-    """A function to the address of a store in a new namespace; all of them are deleted at last."""
+def namespaces(elasticsearch: str) -> Iterator[Callable[[], str]]:
+    """A function to the URL of a store in a new namespace of the node at this address; all of them
+    are deleted at last."""
     from elasticsearch import Elasticsearch
 
     given: list[str] = []
 
     def new_url() -> str:
         given.append(f"t{uuid.uuid4().hex[:12]}")
-        return f"http://{elasticsearch.address}/?namespace={given[-1]}"
+        return f"http://{elasticsearch}/?namespace={given[-1]}"
 
     yield new_url
-    with Elasticsearch(f"http://{elasticsearch.address}") as client:
+    with Elasticsearch(f"http://{elasticsearch}") as client:
         for namespace in given:
             for index in client.indices.get(index=f"{namespace}-*"):
                 client.indices.delete(index=index)
@@ -154,13 +162,14 @@ def namespaces(elasticsearch: Server) -> Iterator[Callable[[], str]]:
 
 @contextmanager
 def topics(
-    kafka: Server, partitions: Mapping[str, int], config: Mapping[str, str] | None = None
+    kafka: str, partitions: Mapping[str, int], config: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """The address of a bus with these topics in a new namespace; they are deleted at last."""
+    """The URL of a bus with these topics in a new namespace of the broker at this address; they are
+    deleted at last."""
     from kafka import KafkaAdminClient
 
     namespace = f"t{uuid.uuid4().hex[:12]}"
-    with KafkaAdminClient(bootstrap_servers=kafka.address) as admin:
+    with KafkaAdminClient(bootstrap_servers=kafka) as admin:
         admin.create_topics(
             {
                 f"{namespace}.{name}": {
@@ -171,6 +180,6 @@ def topics(
             },
             wait_for_metadata=True,
         )
-    yield f"kafka://{kafka.address}/?namespace={namespace}"
-    with KafkaAdminClient(bootstrap_servers=kafka.address) as admin:
+    yield f"kafka://{kafka}/?namespace={namespace}"
+    with KafkaAdminClient(bootstrap_servers=kafka) as admin:
         admin.delete_topics([name for name in admin.list_topics() if namespace in str(name)])

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import threading
 import time
-from types import TracebackType
 
 from tests.whole import Deployment
 
@@ -58,12 +57,7 @@ class Supervised:
         self._watcher.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._watcher.join()
         for process in self._processes.values():

@@ -6,13 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,47 +23,29 @@ from detente.flow import COLLECTED
 from detente.wire import decode
 from tests.feeds import item, rss
 from tests.servers import Server
+from tests.serving import Serving, reply
 from tests.whole import until
 
 FEEDS = 8
 
 
-class Publishers:
+class Publishers(Serving):
     """Publishers of a feed each, at 127.0.0.2 and on; who asked for what, and when."""
 
     def __init__(self) -> None:
         self.edition = 1
         self.asked: dict[str, list[tuple[float, str, str | None]]] = {}
-        publishers = self
+        super().__init__("0.0.0.0")
+        self.urls = {f"feed-{n}": f"http://127.0.0.{n + 2}:{self.port}/rss" for n in range(FEEDS)}
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                publishers._answer(self)
-
-            def log_message(self, format: str, *arguments: Any) -> None: ...
-
-        self._server = ThreadingHTTPServer(("0.0.0.0", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        port = self._server.server_port
-        self.urls = {f"feed-{n}": f"http://127.0.0.{n + 2}:{port}/rss" for n in range(FEEDS)}
-
-    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         host = str(request.headers["Host"])
         agent, shown = str(request.headers["User-Agent"]), request.headers.get("If-None-Match")
         self.asked.setdefault(host, []).append((time.monotonic(), agent, shown))
         etag = f'"{self.edition}"'
         body = b"" if shown == etag else self._document(host)
-        request.send_response(200 if body else 304)
-        request.send_header("ETag", etag)
-        request.send_header("Content-Type", "application/rss+xml; charset=utf-8")
-        if body:
-            request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        kind = "application/rss+xml; charset=utf-8"
+        reply(request, 200 if body else 304, body, etag=etag, content_type=kind)
 
     def _document(self, host: str) -> bytes:
         """One article that every edition changes, and one more with each."""
@@ -81,21 +61,11 @@ class Publishers:
         """Who polled this feed, one after the other."""
         return [agent for agent, _ in groupby(agent for _, agent, _ in self.asked[host])]
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def start(self) -> None:
-        self._thread.start()
-
 
 @pytest.fixture
 def publishers() -> Iterator[Publishers]:
-    publishers = Publishers()
-    publishers.start()
-    yield publishers
-    publishers.close()
+    with Publishers() as publishers:
+        yield publishers
 
 
 class Collectors:

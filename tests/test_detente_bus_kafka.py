@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 
 from detente.bus import kafka_admin, kafka_subscription
 from detente.bus.base import Delivery, Record
 from detente.bus.kafka import HEADROOM, KafkaBus
+from detente.bus.kafka_client import Cluster
 from detente.bus.topics import declared_topics
 from detente.errors import BusUnavailable, ConfigError, OversizedRecord
 from detente.settings import KafkaSettings
 from tests.contracts.bus import TOPIC, BusContract, read, records, values, values_of
-from tests.servers import Server, topics
+from tests.servers import Server, free_port, kafka, running, topics
 
 QUICK = KafkaSettings(session_timeout=6.0, delivery_timeout=5.0)
 
@@ -29,13 +34,13 @@ QUICK = KafkaSettings(session_timeout=6.0, delivery_timeout=5.0)
 class TestKafkaBus(BusContract):
     @pytest.fixture
     def bus_url(self, kafka: Server) -> Iterator[str]:
-        with topics(kafka, {TOPIC: 3, "contract.other": 2}) as url:
+        with topics(kafka.address, {TOPIC: 3, "contract.other": 2}) as url:
             yield url
 
 
 @pytest.fixture
 def url(kafka: Server) -> Iterator[str]:
-    with topics(kafka, {TOPIC: 2}) as url:
+    with topics(kafka.address, {TOPIC: 2}) as url:
         yield url
 
 
@@ -219,7 +224,7 @@ def test_key_and_headers_have_their_limit_too(bus: KafkaBus) -> None:
 def test_a_topic_that_takes_less_than_we_send_is_told_apart_from_an_outage(
     url: str, kafka: Server
 ) -> None:
-    with topics(kafka, {TOPIC: 1}, {"max.message.bytes": "2000"}) as small:
+    with topics(kafka.address, {TOPIC: 1}, {"max.message.bytes": "2000"}) as small:
         bus = KafkaBus(small, QUICK)
         with pytest.raises(OversizedRecord, match="too large"):
             bus.publish(TOPIC, [Record("k", os.urandom(9_000))])
@@ -299,33 +304,48 @@ def test_a_closed_bus_says_so(url: str) -> None:
 
 def test_an_outage_in_the_middle_is_waited_out_and_nothing_is_lost() -> None:
     """A broker of its own, killed and started again over its data."""
-    from tests import servers
-
-    broker = servers.kafka()
-    try:
-        with topics(broker, {TOPIC: 2}) as url:
-            bus = KafkaBus(url, QUICK)
-            subscription = bus.subscribe(TOPIC, "outage")
-            bus.publish(TOPIC, records(10))
-            subscription.commit(read(subscription, 10))
-            broker.kill()
-            began = time.monotonic()
-            with pytest.raises(BusUnavailable):
-                bus.publish(TOPIC, records(5, start=10))
-            assert time.monotonic() - began < 2 * QUICK.delivery_timeout + 6
-            broker.start()
-            bus.publish(TOPIC, records(5, start=10))
-            got = read(subscription, 5)
-            assert set(values(got)) <= set(values_of(records(5, start=10)))
-            while more := subscription.poll(10, 2.0):
-                got += more
-            assert set(values(got)) == set(values_of(records(5, start=10)))
-            subscription.commit(got)
-            assert bus.lag(TOPIC, "outage") == 0
-            subscription.close()
-            bus.close()
-    finally:
+    with (
+        running(kafka) as broker,
+        topics(broker.address, {TOPIC: 2}) as url,
+        closing(KafkaBus(url, QUICK)) as bus,
+        closing(bus.subscribe(TOPIC, "outage")) as subscription,
+    ):
+        bus.publish(TOPIC, records(10))
+        subscription.commit(read(subscription, 10))
         broker.kill()
+        began = time.monotonic()
+        with pytest.raises(BusUnavailable):
+            bus.publish(TOPIC, records(5, start=10))
+        assert time.monotonic() - began < 2 * QUICK.delivery_timeout + 6
+        broker.start()
+        bus.publish(TOPIC, records(5, start=10))
+        got = read(subscription, 5)
+        assert set(values(got)) <= set(values_of(records(5, start=10)))
+        while more := subscription.poll(10, 2.0):
+            got += more
+        assert set(values(got)) == set(values_of(records(5, start=10)))
+        subscription.commit(got)
+        assert bus.lag(TOPIC, "outage") == 0
+
+
+@pytest.mark.parametrize("make", [KafkaProducer, KafkaConsumer, KafkaAdminClient])
+def test_a_broker_that_is_not_there_costs_no_sockets(make: Callable[..., object]) -> None:
+    """What the client left open would stay so until the collector comes by."""
+    gc.collect()
+    before = open_sockets()
+    gc.disable()
+    try:
+        with pytest.raises(KafkaError):
+            Cluster(f"kafka://127.0.0.1:{free_port()}", QUICK).client(make, "nowhere")
+        assert open_sockets() <= before
+    finally:
+        gc.enable()
+
+
+def open_sockets() -> set[int]:
+    return {
+        id(one) for one in gc.get_objects() if isinstance(one, socket.socket) and one.fileno() >= 0
+    }
 
 
 def test_reset_keeps_to_the_brokers_clock(bus: KafkaBus) -> None:

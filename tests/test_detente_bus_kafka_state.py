@@ -13,7 +13,7 @@ from detente.bus.kafka import KafkaBus
 from detente.bus.kafka_state import PART_BYTES, KafkaState
 from detente.errors import BusUnavailable, PartitionLost
 from detente.settings import KafkaSettings
-from tests.servers import Server, topics
+from tests.servers import Server, kafka, running, topics
 
 TOPIC = "contract.state"
 QUICK = KafkaSettings(session_timeout=6.0, delivery_timeout=5.0)
@@ -21,7 +21,7 @@ QUICK = KafkaSettings(session_timeout=6.0, delivery_timeout=5.0)
 
 @pytest.fixture
 def url(kafka: Server) -> Iterator[str]:
-    with topics(kafka, {TOPIC: 3}, {"cleanup.policy": "compact"}) as url:
+    with topics(kafka.address, {TOPIC: 3}, {"cleanup.policy": "compact"}) as url:
         yield url
 
 
@@ -150,34 +150,28 @@ def test_an_assignment_that_is_only_believed_in_gives_no_right_to_write(
 
 
 def test_without_a_broker_it_says_so_and_goes_on_later() -> None:
-    from tests import servers
-
-    broker = servers.kafka()
-    try:
-        with topics(broker, {TOPIC: 1}) as url:
-            bus = KafkaBus(url, QUICK)
-            state = bus.partitioned_state(TOPIC, "keepers")
-            while not state.assigned():
-                time.sleep(0.1)
-            log = state.changelog(0)
-            list(log.take())
-            log.append([("a", b"1")])
-            broker.freeze()
-            began = time.monotonic()
-            with pytest.raises(BusUnavailable):
-                log.append([("a", b"2")])
-            assert time.monotonic() - began < 15.0
-            broker.thaw()
-            deadline = time.monotonic() + 60.0
-            while True:
-                try:
-                    log.append([("a", b"2"), ("b", b"2")])
-                    break
-                except BusUnavailable:
-                    assert time.monotonic() < deadline
-            assert dict(state.changelog(0).read()) == {"a": b"2", "b": b"2"}
-            log.close()
-            state.close()
-            bus.close()
-    finally:
-        broker.kill()
+    with running(kafka) as broker, topics(broker.address, {TOPIC: 1}) as url:
+        bus = KafkaBus(url, QUICK)
+        state = bus.partitioned_state(TOPIC, "keepers")
+        while not state.assigned():
+            time.sleep(0.1)
+        log = state.changelog(0)
+        list(log.take())
+        log.append([("a", b"1")])
+        broker.freeze()
+        began = time.monotonic()
+        with pytest.raises(BusUnavailable):
+            log.append([("a", b"2")])
+        assert time.monotonic() - began < 15.0
+        broker.thaw()
+        deadline = time.monotonic() + 60.0
+        while True:
+            try:
+                log.append([("a", b"2"), ("b", b"2")])
+                break
+            except BusUnavailable:
+                assert time.monotonic() < deadline
+        assert dict(state.changelog(0).read()) == {"a": b"2", "b": b"2"}
+        log.close()
+        state.close()
+        bus.close()

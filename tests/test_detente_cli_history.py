@@ -53,7 +53,7 @@ def engines(
         store_url = f"sqlite:///{tmp_path}/articles.sqlite"
         if request.param == "servers":
             node = request.getfixturevalue("elasticsearch")
-            store_url = stack.enter_context(namespaces(node))()
+            store_url = stack.enter_context(namespaces(node.address))()
             broker = request.getfixturevalue("kafka")
             bus_url = f"kafka://{broker.address}/?{store_url.partition('?')[2]}"
         monkeypatch.setenv("DETENTE_BUS", bus_url)

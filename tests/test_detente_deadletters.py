@@ -38,7 +38,7 @@ def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bus]:
         if request.param == "kafka":
             names = (COLLECTED, ASSESSED, DEAD, dead_letter_topic(ASSESSED))
             broker = request.getfixturevalue("kafka")
-            url = stack.enter_context(topics(broker, dict.fromkeys(names, 1)))
+            url = stack.enter_context(topics(broker.address, dict.fromkeys(names, 1)))
         bus = open_bus(url)
         yield bus
         bus.close()

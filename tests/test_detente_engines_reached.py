@@ -7,13 +7,11 @@ import hashlib
 import json
 import re
 import ssl
-import threading
 import time
 import uuid
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient
@@ -21,7 +19,9 @@ from kafka import KafkaAdminClient
 from tests.commandline import Detente, command_line
 from tests.faultproxy import FaultProxy
 from tests.feeds.tls import CERTIFICATE, server_context
+from tests.httpserver import HttpServer, Reply
 from tests.servers import Server, free_port, namespaces
+from tests.serving import Serving, reply
 
 PASSWORD = "correct-horse"
 
@@ -67,50 +67,34 @@ def test_kafka_by_scram_over_tls(
 def test_kafka_by_oauth(
     detente: Detente, secure: str, monkeypatch: pytest.MonkeyPatch, kafka: Server
 ) -> None:
-    with token_endpoint() as (url, asked):
+    with TokenEndpoint() as endpoint:
         monkeypatch.setenv("DETENTE_KAFKA__MECHANISM", "OAUTHBEARER")
-        monkeypatch.setenv("DETENTE_KAFKA__OAUTH_URL", url)
+        monkeypatch.setenv("DETENTE_KAFKA__OAUTH_URL", f"{endpoint.address}/token")
         monkeypatch.setenv("DETENTE_KAFKA__OAUTH_CLIENT_ID", "detente")
         monkeypatch.setenv("DETENTE_KAFKA__OAUTH_CLIENT_SECRET", PASSWORD)
         monkeypatch.setenv("DETENTE_KAFKA__OAUTH_SCOPE", "kafka")
         said = detente("prepare")
         assert said.code == 0, said.err
         assert detente("stats").code == 0
-    assert "grant_type=client_credentials" in asked[0]
-    assert f"client_secret={PASSWORD}" in asked[0]
-    assert len(asked) <= 2, "a token is for many connections"
+    assert "grant_type=client_credentials" in endpoint.asked[0]
+    assert f"client_secret={PASSWORD}" in endpoint.asked[0]
+    assert len(endpoint.asked) <= 2, "a token is for many connections"
 
 
-class token_endpoint:  # noqa: N801
+class TokenEndpoint(Serving):
     """An identity provider: unsigned tokens, which the test broker takes."""
 
-    def __enter__(self) -> tuple[str, list[str]]:
-        asked: list[str] = []
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                asked.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                now = int(time.time())
-                claims = {"sub": "detente", "iat": now, "exp": now + 600}
-                parts = (json.dumps(part).encode() for part in ({"alg": "none"}, claims))
-                token = ".".join(base64.urlsafe_b64encode(p).decode().rstrip("=") for p in parts)
-                body = json.dumps({"access_token": f"{token}.", "expires_in": 600}).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *arguments: Any) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-        return f"http://127.0.0.1:{self._server.server_port}/token", asked
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        self.asked.append(body.decode())
+        now = int(time.time())
+        claims = {"sub": "detente", "iat": now, "exp": now + 600}
+        parts = (json.dumps(part).encode() for part in ({"alg": "none"}, claims))
+        token = ".".join(base64.urlsafe_b64encode(p).decode().rstrip("=") for p in parts)
+        reply(request, 200, json.dumps({"access_token": f"{token}.", "expires_in": 600}).encode())
 
 
 @pytest.mark.parametrize(
@@ -183,7 +167,7 @@ def front(elasticsearch: Server) -> Iterator[FaultProxy]:
 def behind_tls(
     front: FaultProxy, elasticsearch: Server, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    with namespaces(elasticsearch) as new_url:
+    with namespaces(elasticsearch.address) as new_url:
         monkeypatch.setenv("DETENTE_STORE", f"{front.url}/?{new_url().partition('?')[2]}")
         yield
 
@@ -273,32 +257,15 @@ def test_elasticsearch_that_does_not_let_us_in(
 def test_a_server_that_is_something_else(
     detente: Detente, monkeypatch: pytest.MonkeyPatch, answer: object, problem: str
 ) -> None:
+    text = isinstance(answer, str)
     body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            kind = "text/html" if isinstance(answer, str) else "application/json"
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        monkeypatch.setenv("DETENTE_STORE", f"http://127.0.0.1:{server.server_port}")
+    kind = "text/html" if text else "application/json"
+    with HttpServer({"/": Reply(body=body, headers={"Content-Type": kind})}) as server:
+        monkeypatch.setenv("DETENTE_STORE", server.url(""))
         for command in (["prepare"], ["stats"]):
             said = detente(*command)
             assert said.code == 2
             assert problem in said.err
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_elasticsearch_that_was_not_prepared(

@@ -23,6 +23,14 @@ def test_config_errors_list_every_problem() -> None:
     assert ConfigError("only").problems == ("only",)
 
 
+def test_waits_double_up_to_the_longest_however_often_it_failed() -> None:
+    trouble = BusUnavailable("down", after=2.0)
+    assert [trouble.backoff(failures, 60.0) for failures in (1, 2, 3, 5, 6, 7)] == [
+        *(2.0, 4.0, 8.0, 32.0, 60.0, 60.0)
+    ]
+    assert trouble.backoff(10_000, 60.0) == 60.0
+
+
 SQLITE_ERRORS = sorted(
     (e for e in vars(sqlite3).values() if isinstance(e, type) and issubclass(e, sqlite3.Error)),
     key=lambda e: e.__name__,

@@ -31,13 +31,13 @@ class TestElasticStore(StoreContract):
     @pytest.fixture(scope="class")
     @classmethod
     def new_store_url(cls, elasticsearch: Server) -> Iterator[NewUrl]:
-        with namespaces(elasticsearch) as new_url:
+        with namespaces(elasticsearch.address) as new_url:
             yield new_url
 
 
 @pytest.fixture
 def url(elasticsearch: Server) -> Iterator[str]:
-    with namespaces(elasticsearch) as new_url:
+    with namespaces(elasticsearch.address) as new_url:
         yield new_url()
 
 

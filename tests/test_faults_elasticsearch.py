@@ -21,9 +21,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), needs_polls]
 @pytest.fixture
 def node() -> Iterator[Server]:
     """One of its own, to be killed."""
-    node = servers.elasticsearch()
-    yield node
-    node.kill()
+    with servers.running(servers.elasticsearch) as node:
+        yield node
 
 
 def test_a_node_in_trouble(truth: Truth, node: Server, kafka: Server, tmp_path: Path) -> None:

@@ -29,15 +29,14 @@ HUGE = 20_000_000
 @pytest.fixture
 def broker() -> Iterator[Server]:
     """One of its own, to be killed."""
-    broker = servers.kafka()
-    yield broker
-    broker.kill()
+    with servers.running(servers.kafka) as broker:
+        yield broker
 
 
 def test_a_broker_killed_and_out_of_reach(
     truth: Truth, broker: Server, elasticsearch: Server, tmp_path: Path
 ) -> None:
-    with namespaces(elasticsearch) as new_url:
+    with namespaces(elasticsearch.address) as new_url:
         bus, store = f"kafka://{broker.address}/", new_url()
         with under_load(truth, lambda feed: deployed(tmp_path, feed, bus, store)) as run:
             with run.fault("broker killed and started again"):
@@ -55,7 +54,7 @@ def test_a_broker_killed_and_out_of_reach(
 def test_messages_that_nobody_can_handle(
     truth: Truth, broker: Server, elasticsearch: Server, tmp_path: Path
 ) -> None:
-    with namespaces(elasticsearch) as new_url:
+    with namespaces(elasticsearch.address) as new_url:
         bus, store = f"kafka://{broker.address}/", new_url()
         with under_load(truth, lambda feed: deployed(tmp_path, feed, bus, store)) as run:
             with run.fault("poison messages"):

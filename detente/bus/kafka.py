@@ -1,13 +1,13 @@
 """The bus on Apache Kafka, through kafka-python.
 
-The only module (with `kafka_client`, `kafka_subscription` and `kafka_admin`) that knows the client.
+Only this module and its neighbours `kafka_…` know the client: how brokers are reached, what they
+are asked about themselves, one member of a group, how it joins again, and a shared state.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import datetime
 
 from kafka import KafkaProducer
@@ -15,11 +15,12 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 
 from detente.bus.base import MAX_RECORD_BYTES, Record, refuse_oversized
 from detente.bus.kafka_admin import KafkaAdmin
-from detente.bus.kafka_client import Cluster, said
+from detente.bus.kafka_client import Cluster, drop, said
 from detente.bus.kafka_state import KafkaState
 from detente.bus.kafka_subscription import KafkaSubscription
 from detente.errors import BusUnavailable, OversizedRecord
 from detente.settings import KafkaSettings
+from detente.slices import slices
 
 HEADROOM = 256 * 1024
 """Bytes that key and headers may have beside the largest value."""
@@ -61,7 +62,7 @@ class KafkaBus:
                     f"{record.key[:100]}: {around:,} bytes of key and headers, but the bus carries "
                     f"at most {HEADROOM:,}"
                 )
-        for chunk in _chunks(records):
+        for chunk in slices(records, lambda one: len(one.value), _CHUNK_BYTES, _CHUNK_RECORDS):
             self._publish(self._cluster.name(topic), chunk)
 
     def subscribe(self, topic: str, group: str) -> KafkaSubscription:
@@ -119,31 +120,16 @@ class KafkaBus:
             if self._closed:
                 raise BusUnavailable(f"{self._cluster.url}: this bus is closed")
             if self._producer is None:
-                settings = self._cluster.settings
-                self._producer = self._cluster.client(
-                    KafkaProducer,
+                self._producer = self._cluster.producer(
                     "producer",
-                    # Said outright, as the client would otherwise give it up in silence where
-                    # other settings contradict.
-                    enable_idempotence=True,
-                    acks="all",
-                    compression_type="zstd",
                     batch_size=256 * 1024,
-                    linger_ms=5,
                     max_request_size=self._max_record_bytes + HEADROOM,
-                    delivery_timeout_ms=round(settings.delivery_timeout * 1_000),
-                    request_timeout_ms=round(min(10.0, settings.delivery_timeout / 2) * 1_000),
-                    max_block_ms=round(settings.delivery_timeout * 1_000),
-                    allow_auto_create_topics=False,
                 )
             return self._producer
 
     def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is not None:
-            # What it had not sent is published again by whoever asked for it.
-            with suppress(KafkaError):
-                producer.close(timeout=0)
+        drop(producer)
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
@@ -153,16 +139,3 @@ class KafkaBus:
 def _bytes_around(record: Record) -> int:
     headers = sum(len(name) * 4 + len(value) + 20 for name, value in record.headers.items())
     return len(record.key) * 4 + headers
-
-
-def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    begin = size = 0
-    for place, record in enumerate(records):
-        if place > begin and (
-            size + len(record.value) > _CHUNK_BYTES or place - begin >= _CHUNK_RECORDS
-        ):
-            yield records[begin:place]
-            begin, size = place, 0
-        size += len(record.value)
-    if begin < len(records):
-        yield records[begin:]

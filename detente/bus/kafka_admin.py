@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -66,9 +66,7 @@ class KafkaAdmin:
         with _explained(self._cluster):
             self._check_version()
             found = self._described(declared)
-            wrong = self._wrong(declared, found)
-            if wrong:
-                raise ConfigError([f"bus = {self._cluster.url!r}: {said}" for said in wrong])
+            self._check_config([topic for topic in declared if topic.name in found])
             for topic in declared:
                 name = self._cluster.name(topic.name)
                 if topic.name in found:
@@ -89,15 +87,11 @@ class KafkaAdmin:
                     f"bus = {self._cluster.url!r}: there is no topic {', '.join(missing)}; run "
                     "`detente prepare` once"
                 )
-            if wrong := self._wrong(declared, found):
-                raise ConfigError([f"bus = {self._cluster.url!r}: {said}" for said in wrong])
+            self._check_config(declared)
 
     def lag(self, topic: str, group: str) -> int:
         """Records that the group hasn't committed, as far as they are still kept."""
-        partitions = [
-            TopicPartition(self._cluster.name(topic), number)
-            for number in range(self.partitions(topic))
-        ]
+        partitions = self._topic_partitions(topic)
         begin = self._ask(
             lambda c: c.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
         )
@@ -125,11 +119,8 @@ class KafkaAdmin:
         if since is None:
             return
         moment = OffsetTimestamp(round(since.timestamp() * 1_000))
-        partitions = [
-            TopicPartition(self._cluster.name(topic), number)
-            for number in range(self.partitions(topic))
-        ]
-        self._ask(lambda c: c.reset_group_offsets(name, dict.fromkeys(partitions, moment)))
+        places = dict.fromkeys(self._topic_partitions(topic), moment)
+        self._ask(lambda c: c.reset_group_offsets(name, places))
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has. Raises BusUnavailable where it isn't there."""
@@ -142,6 +133,10 @@ class KafkaAdmin:
                 )
             self._partitions[topic] = len(about["partitions"])
         return self._partitions[topic]
+
+    def _topic_partitions(self, topic: str) -> list[TopicPartition]:
+        name = self._cluster.name(topic)
+        return [TopicPartition(name, number) for number in range(self.partitions(topic))]
 
     def close(self) -> None:
         with self._lock:
@@ -183,17 +178,22 @@ class KafkaAdmin:
             if not about["error_code"]
         }
 
-    def _wrong(self, declared: Sequence[Topic], found: Mapping[str, int]) -> list[str]:
-        wrong = []
-        for topic in declared:
-            if topic.name in found:
-                wrong += problems(topic, self._config(self._cluster.name(topic.name)))
-        return wrong
-
-    def _config(self, name: str) -> dict[str, str]:
-        resource = ConfigResource(ConfigResourceType.TOPIC, name)
-        answer: Any = self._connected().describe_configs([resource], config_filter="all")
-        return {key: about["value"] for key, about in answer["topic"][name].items()}
+    def _check_config(self, topics: Sequence[Topic]) -> None:
+        """Raises ConfigError with all that is wrong with these topics, which are there."""
+        if not topics:
+            return
+        names = {self._cluster.name(topic.name): topic for topic in topics}
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        answer: Any = self._connected().describe_configs(asked, config_filter="all")
+        wrong = [
+            f"bus = {self._cluster.url!r}: {problem}"
+            for name, topic in names.items()
+            for problem in problems(
+                topic, {key: about["value"] for key, about in answer["topic"][name].items()}
+            )
+        ]
+        if wrong:
+            raise ConfigError(wrong)
 
     def _create(self, name: str, topic: Topic) -> None:
         options: dict[str, Any] = {

@@ -10,16 +10,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from urllib.error import URLError
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
+from kafka import KafkaProducer
 from kafka.errors import KafkaConfigurationError, KafkaError
 from kafka.net.compat import KafkaNetClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
+from detente.bus.kafka_socket import DIRECT
 from detente.errors import BusUnavailable, ConfigError
 from detente.settings import KafkaSettings, redact
 
@@ -86,6 +88,25 @@ class Cluster:
                 made.close()
             raise
 
+    def producer(self, role: str, **options: Any) -> KafkaProducer:
+        """A producer whose acknowledgement means that a record is there once, on every copy."""
+        patience = self.settings.delivery_timeout
+        return self.client(
+            KafkaProducer,
+            role,
+            # Said outright, as the client would otherwise give it up in silence where other
+            # settings contradict.
+            enable_idempotence=True,
+            acks="all",
+            compression_type="zstd",
+            linger_ms=5,
+            delivery_timeout_ms=round(patience * 1_000),
+            request_timeout_ms=round(min(10.0, patience / 2) * 1_000),
+            max_block_ms=round(patience * 1_000),
+            allow_auto_create_topics=False,
+            **options,
+        )
+
     @contextmanager
     def reaching(self) -> Iterator[None]:
         """Turn what the client raises because of its surroundings into BusUnavailable."""
@@ -104,14 +125,14 @@ class Cluster:
             raise ConfigError(f"bus = {self.url!r}: {text!r}: {error}") from None
         if not host:
             raise ConfigError(f"bus = {self.url!r}: {text!r} is no host and port")
-        return (
-            f"[{host}]:{port or DEFAULT_PORT}" if ":" in host else f"{host}:{port or DEFAULT_PORT}"
-        )
+        named = f"[{host}]" if ":" in host else host
+        return f"{named}:{port or DEFAULT_PORT}"
 
     def _connection(self) -> dict[str, Any]:
         settings = self.settings
         options: dict[str, Any] = {
             "bootstrap_servers": self.brokers,
+            "proxy_url": DIRECT,
             "security_protocol": settings.security.upper(),
             "reconnect_backoff_max_ms": 2_000,
             "bootstrap_timeout_ms": 5_000,
@@ -153,14 +174,15 @@ class Cluster:
     def _tls(self, found: list[str]) -> dict[str, Any]:
         settings = self.settings
         options: dict[str, Any] = {}
-        for name in ("ca", "certificate", "key"):
-            path = getattr(settings, name)
+        for name, path, option in (
+            ("ca", settings.ca, "ssl_cafile"),
+            ("certificate", settings.certificate, "ssl_certfile"),
+            ("key", settings.key, "ssl_keyfile"),
+        ):
             if path is not None and not path.is_file():
                 found.append(f"kafka.{name} = {str(path)!r}: there is no such file")
             elif path is not None:
-                options[
-                    {"ca": "ssl_cafile", "certificate": "ssl_certfile"}.get(name, "ssl_keyfile")
-                ] = str(path)
+                options[option] = str(path)
         if settings.key_password is not None:
             options["ssl_password"] = settings.key_password.get_secret_value()
         return options
@@ -255,6 +277,13 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
             return str(granted["access_token"]), float(granted.get("expires_in", 60))
         except (URLError, ValueError, KeyError) as error:
             raise OSError(f"{settings.oauth_url} gives no token: {error}") from error
+
+
+def drop(producer: KafkaProducer | None) -> None:
+    """End it at once. What it had not sent is sent again by whoever asked for that."""
+    if producer is not None:
+        with suppress(KafkaError):
+            producer.close(timeout=0)
 
 
 def said(error: BaseException) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -21,7 +20,7 @@ from kafka.errors import (
 )
 
 from detente.bus.base import Entry
-from detente.bus.kafka_client import Cluster, said
+from detente.bus.kafka_client import Cluster, drop, said
 from detente.bus.kafka_subscription import KafkaSubscription
 from detente.errors import BusUnavailable, PartitionLost
 
@@ -113,7 +112,7 @@ class KafkaChangelog:
         failure = _within(patience, lambda: self._transaction(producer, entries))
         if failure is None:
             return
-        self._drop()
+        self.close()
         if isinstance(failure, _FENCED):
             raise PartitionLost(f"{self._topic}[{self._partition}]") from failure
         if not isinstance(failure, KafkaError | OSError | TimeoutError):
@@ -121,30 +120,20 @@ class KafkaChangelog:
         raise BusUnavailable(f"{self._cluster.url}: {self._topic}: {said(failure)}") from failure
 
     def close(self) -> None:
-        self._drop()
+        producer, self._producer = self._producer, None
+        drop(producer)
 
     def _writer(self) -> KafkaProducer:
         """A producer that has fenced off all others of this partition."""
-        patience = self._cluster.settings.delivery_timeout
-        producer = self._cluster.client(
-            KafkaProducer,
+        producer = self._cluster.producer(
             "state",
             transactional_id=f"{self._topic}-{self._partition}",
-            enable_idempotence=True,
-            acks="all",
-            compression_type="zstd",
-            linger_ms=5,
             max_request_size=PART_BYTES + 100_000,
-            delivery_timeout_ms=round(patience * 1_000),
-            request_timeout_ms=round(min(10.0, patience / 2) * 1_000),
-            max_block_ms=round(patience * 1_000),
-            allow_auto_create_topics=False,
         )
         try:
             producer.init_transactions()
         except BaseException:
-            with suppress(KafkaError):
-                producer.close(timeout=0)
+            drop(producer)
             raise
         return producer
 
@@ -201,12 +190,6 @@ class KafkaChangelog:
         # Of an older value compaction may have left an end without its parts.
         if len(value) == int(headers[_SIZE]):
             yield key, value
-
-    def _drop(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            with suppress(KafkaError):
-                producer.close(timeout=0)
 
 
 def _part(name: str, place: int) -> str:

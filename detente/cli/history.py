@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detente.cli.context import load, opened_bus, opened_store
+from detente.cli.context import load, opened_bus
 from detente.cli.instants import instant
 
 if TYPE_CHECKING:
     from detente.bus.base import Bus
-    from detente.runner import Stage
     from detente.settings import Settings
     from detente.store.base import Document
 
@@ -73,15 +73,15 @@ def replay(
     nothing is stored twice, and a newer revision is never overwritten. Several processes can share
     one replay: start the others with --resume.
     """
-    from detente.cli.pipeline import stopped_by_signals
+    from detente.cli.pipeline import opened_stage, stopped_by_signals
     from detente.errors import ConfigError
     from detente.runner import run_stage
 
     if resume and since:
         raise ConfigError("replay: --resume goes on from where it stopped; leave --since out")
     settings = load(context)
-    with opened_bus(settings) as bus, opened_store(settings) as store, stopped_by_signals() as stop:
-        stage_again: Stage = _stage(str(stage), settings, store)  # type: ignore[type-arg]
+    with opened_bus(settings) as bus, ExitStack() as stack, stopped_by_signals() as stop:
+        stage_again = opened_stage(stage, settings, stack)
         route = replace(stage_again.route, group=f"{stage_again.route.group}.replay")
         topic, group = str(route.topic_in), str(route.group)
         if not resume:
@@ -112,18 +112,6 @@ def _forget(bus: Bus, topic: str, group: str) -> None:
         return  # another process that shares this replay is just ending; it will do so
 
 
-def _stage(name: str, settings: Settings, store: object) -> Stage:  # type: ignore[type-arg]
-    if name == "processors":
-        from processors.stage import processor_stage
-
-        return processor_stage(settings)
-    from detente.watch import load_watch
-    from indexer.stage import indexer_stage
-
-    first, second = load_watch(settings.watch).sides
-    return indexer_stage(store, (first.code, second.code))  # type: ignore[arg-type]
-
-
 def _as_they_are(documents: Sequence[Document]) -> Sequence[Document]:
     return documents
 
@@ -135,14 +123,14 @@ def _rejudging(settings: Settings) -> Callable[[Sequence[Document]], Sequence[Do
     from processors.stage import Assessor
 
     assessor = Assessor(settings)
-    first, second = assessor.watch.sides
+    sides = assessor.watch.codes
     present = (assessor.model.name, assessor.model.revision, assessor.watch.name)
 
     def change(documents: Sequence[Document]) -> Sequence[Document]:
         old = [d for d in documents if (d["model"], d["model_revision"], d["watch"]) != present]
         judged = assessor.assess([collected_article(document) for document in old])
         new = {
-            assessed.article.id: normalised(article_document(assessed, (first.code, second.code)))
+            assessed.article.id: normalised(article_document(assessed, sides))
             for assessed in judged
         }
         return [new.get(document["id"], document) for document in documents]

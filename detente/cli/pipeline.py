@@ -7,21 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from detente.cli.context import opened_bus, opened_store
 from detente.errors import RetryLater
 from detente.flow import ROUTES
-from detente.runner import run_stage
+from detente.runner import Stage, run_stage
 
 if TYPE_CHECKING:
     from collectors.catalog import Feed
     from collectors.status import PollEvent
     from detente.bus.base import Bus
     from detente.settings import Settings
-    from detente.store.base import ArticleStore, Document
+    from detente.store.base import Document
 
 PATIENCE = 3.5
 """Seconds that a stop waits for the batches in hand."""
@@ -117,9 +117,8 @@ class Pipeline:
     def _job(self, name: str, bus: Bus, stack: ExitStack) -> Callable[[], None]:
         if name == "collectors":
             return self._collectors(bus)
-        if name == "processors":
-            return self._processors(bus)
-        return self._indexer(bus, stack.enter_context(opened_store(self._settings)))
+        stage = opened_stage(name, self._settings, stack, self._observer.stored)
+        return lambda: run_stage(stage, bus, self._settings.runner, self._stop)
 
     def _collectors(self, bus: Bus) -> Callable[[], None]:
         from collectors.catalog import load_catalogue
@@ -135,17 +134,24 @@ class Pipeline:
             rounds=1 if self._once else None,
         )
 
-    def _processors(self, bus: Bus) -> Callable[[], None]:
+
+def opened_stage(
+    name: str,
+    settings: Settings,
+    stack: ExitStack,
+    on_stored: Callable[[Document], None] | None = None,
+) -> Stage[Any]:
+    """`processors` or `indexer` for the runner; the store that the latter writes to is closed with
+    the stack."""
+    if name == "processors":
         from processors.stage import processor_stage
 
-        stage = processor_stage(self._settings)
-        return lambda: run_stage(stage, bus, self._settings.runner, self._stop)
+        return processor_stage(settings)
+    from detente.watch import load_watch
+    from indexer.stage import indexer_stage
 
-    def _indexer(self, bus: Bus, store: ArticleStore) -> Callable[[], None]:
-        from indexer.stage import indexer_stage
-
-        stage = indexer_stage(store, _sides(self._settings), self._observer.stored)
-        return lambda: run_stage(stage, bus, self._settings.runner, self._stop)
+    store = stack.enter_context(opened_store(settings))
+    return indexer_stage(store, load_watch(settings.watch).codes, on_stored)
 
 
 def _join(threads: dict[str, threading.Thread]) -> None:
@@ -157,13 +163,6 @@ def _join(threads: dict[str, threading.Thread]) -> None:
         if thread.is_alive():
             log = structlog.get_logger("detente.pipeline")
             log.warning("a batch takes too long; it will be delivered again", stage=name)
-
-
-def _sides(settings: Settings) -> tuple[str, str]:
-    from detente.watch import load_watch
-
-    first, second = load_watch(settings.watch).sides
-    return first.code, second.code
 
 
 class Stop(threading.Event):

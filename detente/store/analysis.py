@@ -9,7 +9,6 @@ alone.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import chain
 from threading import local
 
 import regex
@@ -31,23 +30,18 @@ def words(text: str) -> list[str]:
 
 def terms(text: str) -> list[str]:
     """The terms of a text, in order: its words, stemmed."""
-    # No word goes over a space, and what stands between spaces comes again and again.
-    return list(chain.from_iterable(map(_terms_between_spaces, text.split())))
+    return term_text(text).split()
 
 
 def term_text(text: str) -> str:
     """The terms of a text with spaces between them, for an engine that cuts at these."""
-    return " ".join(map(_term_text_between_spaces, text.split()))
+    # No word goes over a space, and what stands between spaces comes again and again.
+    return " ".join(map(_between_spaces, text.split()))
 
 
 @lru_cache(maxsize=131_072)
-def _term_text_between_spaces(text: str) -> str:
+def _between_spaces(text: str) -> str:
     return " ".join(_stem(word) for word in words(text))
-
-
-@lru_cache(maxsize=131_072)
-def _terms_between_spaces(text: str) -> tuple[str, ...]:
-    return tuple(_stem(word) for word in words(text))
 
 
 def _fold(word: str) -> str:

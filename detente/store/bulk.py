@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from elasticsearch import ApiError, Elasticsearch
 
 from detente.errors import StoreUnavailable
 from detente.settings import redact
+from detente.slices import slices
 from detente.store.analysis import term_text
 from detente.store.base import Document, WriteOutcome
 from detente.store.fields import TEXT_FIELDS, encoded
@@ -74,7 +75,7 @@ def send(client: Elasticsearch, url: str, lines: Sequence[Line]) -> dict[int, Wr
     for attempt in range(1, _TRIES + 1):
         trouble = ""
         undone = []
-        for request in _requests(left):
+        for request in slices(left, lambda line: len(line[1]), REQUEST_BYTES):
             for line, outcome, said in _bulk(client, request):
                 if outcome is not None:
                     outcomes[line[0].place] = outcome
@@ -90,19 +91,6 @@ def send(client: Elasticsearch, url: str, lines: Sequence[Line]) -> dict[int, Wr
     raise StoreUnavailable(
         f"{redact(url)}: {len(left)} of {len(lines)} documents weren't taken: {trouble}"
     )
-
-
-def _requests(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    part: list[Line] = []
-    size = 0
-    for line in lines:
-        if part and size + len(line[1]) > REQUEST_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(line)
-        size += len(line[1])
-    if part:
-        yield part
 
 
 def _outcome(one: Prepared, item: Mapping[str, Any]) -> tuple[WriteOutcome | None, str]:

@@ -183,16 +183,12 @@ class ElasticStore:
     def _found(self, ids: Sequence[str], indices: str) -> list[Mapping[str, Any]]:
         if not ids:
             return []
-        answer = patiently(
-            lambda: self.client.search(
-                index=indices,
-                query={"ids": {"values": list(dict.fromkeys(ids))}},
-                source=False,
-                version=True,
-                size=len(ids),
-                track_total_hits=False,
-                allow_partial_search_results=False,
-            )
+        answer = self._search(
+            indices,
+            query={"ids": {"values": list(dict.fromkeys(ids))}},
+            source=False,
+            version=True,
+            size=len(ids),
         )
         hits: list[Mapping[str, Any]] = answer["hits"]["hits"]
         return hits
@@ -256,7 +252,7 @@ class ElasticStore:
 
     def _total(self, conditions: list[Clause]) -> int:
         # Not the count API, which counts what it can reach and says nothing of the rest.
-        answer = self._search(query=all_of(conditions), size=0, track_total_hits=True)
+        answer = self._search(self.alias, query=all_of(conditions), size=0, track_total_hits=True)
         return int(answer["hits"]["total"]["value"])
 
     def _page(
@@ -264,7 +260,7 @@ class ElasticStore:
     ) -> list[Mapping[str, Any]]:
         if after is not None:
             conditions = [*conditions, beyond(order, after)]
-        answer = self._search(query=all_of(conditions), sort=sort(order), size=size)
+        answer = self._search(self.alias, query=all_of(conditions), sort=sort(order), size=size)
         return [hit["_source"] for hit in answer["hits"]["hits"]]
 
     def _values(self, conditions: list[Clause], by: str) -> Iterator[Bucket]:
@@ -278,7 +274,10 @@ class ElasticStore:
             if after is not None:
                 composite["after"] = after
             answer = self._search(
-                query=all_of(conditions), size=0, aggregations={"values": {"composite": composite}}
+                self.alias,
+                query=all_of(conditions),
+                size=0,
+                aggregations={"values": {"composite": composite}},
             )["aggregations"]["values"]
             for bucket in answer["buckets"]:
                 yield Bucket(bucket["key"]["key"], bucket["doc_count"])
@@ -294,23 +293,26 @@ class ElasticStore:
             "min_doc_count": 1,
         }
         answer = self._search(
-            query=all_of(conditions), size=0, aggregations={"days": {"date_histogram": day}}
+            self.alias,
+            query=all_of(conditions),
+            size=0,
+            aggregations={"days": {"date_histogram": day}},
         )
         buckets = answer["aggregations"]["days"]["buckets"]
         return [Bucket(bucket["key_as_string"], bucket["doc_count"]) for bucket in buckets]
 
-    def _search(self, track_total_hits: bool = False, **body: Any) -> Any:
+    # What these share
+
+    def _search(self, indices: str, track_total_hits: bool = False, **body: Any) -> Any:
         # A part of an answer would be a silent gap.
         return patiently(
             lambda: self.client.search(
-                index=self.alias,
+                index=indices,
                 allow_partial_search_results=False,
                 track_total_hits=track_total_hits,
                 **body,
             )
         )
-
-    # What these share
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

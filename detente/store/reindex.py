@@ -18,11 +18,9 @@ from elasticsearch import Elasticsearch
 
 from detente.errors import ConfigError
 from detente.store.base import Change, Document, OnProgress
+from detente.store.changes import BATCH, change_what_came_meanwhile, differing
 from detente.store.elastic import ElasticStore
 from detente.store.mapping import Generation
-
-_BATCH = 100
-_PASSES = 5
 
 
 def rebuild(store: ElasticStore, change: Change, on_progress: OnProgress) -> list[str]:
@@ -37,14 +35,7 @@ def rebuild(store: ElasticStore, change: Change, on_progress: OnProgress) -> lis
         _copy(store, documents, coming, change)
         on_progress(done)
     told = [f"{done:,} documents read from {current}"]
-    for _ in range(_PASSES):
-        changed = sum(
-            _renew(store, documents, coming, change)
-            for documents in _read(store.client, f"{coming}-*")
-        )
-        if not changed:
-            break
-        told.append(f"{changed:,} documents that came meanwhile changed, too")
+    told += change_what_came_meanwhile(lambda: _renew_all(store, coming, change))
     store.indices.swap(current, coming)
     told.append(f"alias {store.alias}: now {coming}")
     told.append(f"{current} is kept; `detente reindex --drop` deletes it")
@@ -60,14 +51,14 @@ def _copy(
     _write(store, change(missing), coming, versions="external")
 
 
-def _renew(
-    store: ElasticStore, documents: Sequence[Document], coming: Generation, change: Change
-) -> int:
-    changed = [
-        new for old, new in zip(documents, change(documents), strict=True) if dict(old) != dict(new)
-    ]
-    _write(store, changed, coming, versions="external_gte")
-    return len(changed)
+def _renew_all(store: ElasticStore, coming: Generation, change: Change) -> int:
+    renewed = 0
+    for documents in _read(store.client, f"{coming}-*"):
+        changed = change(documents)
+        places = differing(documents, changed)
+        _write(store, [changed[place] for place in places], coming, versions="external_gte")
+        renewed += len(places)
+    return renewed
 
 
 def _write(
@@ -92,7 +83,7 @@ def _read(client: Elasticsearch, indices: str) -> Iterator[Sequence[Document]]:
                 pit={"id": pit, "keep_alive": "10m"},
                 sort=["_shard_doc"],
                 search_after=after,
-                size=_BATCH,
+                size=BATCH,
                 track_total_hits=False,
                 allow_partial_search_results=False,
             )

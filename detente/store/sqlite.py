@@ -23,6 +23,7 @@ from detente.store.base import (
     Range,
     WriteOutcome,
 )
+from detente.store.changes import BATCH, change_what_came_meanwhile, differing
 from detente.store.expression import AllOf, AnyOf, Expression, NotThis, Phrase, parse_expression
 from detente.store.fields import (
     BY_NAME,
@@ -38,8 +39,6 @@ from detente.store.query import check_count, check_query, decode_cursor, encode_
 _SINGLE = (Kind.KEYWORD, Kind.DATE, Kind.LONG, Kind.DOUBLE, Kind.BOOLEAN)
 _COLUMNS = tuple(field.name for field in FIELDS if field.kind in _SINGLE)
 _INDEXED = ("first_seen", "published", "relevance", "source", "url")
-_BATCH = 100
-_PASSES = 5
 _BATCH_AFTER = "SELECT number, document FROM documents WHERE number > ? ORDER BY number LIMIT ?"
 _LAST = "\U0010ffff"
 _LAYOUT = 3
@@ -98,16 +97,13 @@ class SqliteStore:
         done = self._change_all(change, on_progress)
         told = [] if layout in (0, _LAYOUT) else [f"moved from layout {layout} to {_LAYOUT}"]
         told.append(f"{done:,} documents changed")
-        for _ in range(_PASSES):
-            if not (again := self._change_all(change, lambda number: None)):
-                break
-            told.append(f"{again:,} documents that came meanwhile changed, too")
+        told += change_what_came_meanwhile(lambda: self._change_all(change, lambda _: None))
         return [f"{self._path}: {said}" for said in told]
 
     def _change_all(self, change: Change, on_progress: OnProgress) -> int:
         """Look at each document once; gives how many were changed, or were busy just then."""
         looked = changed = after = 0
-        while rows := self._rows(_BATCH_AFTER, [after, _BATCH]):
+        while rows := self._rows(_BATCH_AFTER, [after, BATCH]):
             documents = [_decoded(row[1]) for row in rows]
             changed += self._replace(rows, documents, change(documents))
             looked, after = looked + len(rows), rows[-1][0]
@@ -200,19 +196,16 @@ class SqliteStore:
     ) -> int:
         """Put what a change gave in place of the documents it was given, where these are still as
         they were; gives how many differ."""
-        differing = [
-            (row, new)
-            for row, old, new in zip(rows, documents, changed, strict=True)
-            if dict(old) != dict(new)
-        ]
+        places = differing(documents, changed)
         with self._reaching(), self._lock, transaction(self._connection) as db:
-            for (number, before), document in differing:
+            for place in places:
+                number, before = rows[place]
                 now = db.execute(
                     "SELECT document FROM documents WHERE number = ?", (number,)
                 ).fetchone()
                 if now == (before,):
-                    self._put(document)
-        return len(differing)
+                    self._put(changed[place])
+        return len(places)
 
     def _put(self, document: Document) -> WriteOutcome:
         id = str(document.get("id", ""))
