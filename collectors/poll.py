@@ -101,7 +101,7 @@ class Poller:
         self._writer.shutdown(wait=False, cancel_futures=True)
 
     async def poll(self, feed: Feed) -> tuple[PollEvent, float]:
-        """Poll a feed; gives what came of it, and the epoch of the next poll.
+        """Poll a feed; gives what came of it, and the seconds until the next poll.
 
         Raises RetryLater once `attempts` are used up.
         """
@@ -134,7 +134,8 @@ class Poller:
             dropped=counts.dropped,
             dead=counts.dead,
         )
-        return event, row.next_poll or time.time()
+        # Seconds and no instant: the clock may have been put right since the row was written.
+        return event, max(0.0, (row.next_poll or 0.0) - (row.polled or 0.0))
 
     async def _poll(self, feed: Feed, row: FeedRow) -> tuple[FeedRow, _Counts]:
         settings = self.settings.collectors
@@ -288,7 +289,7 @@ class Poller:
             except RetryLater as trouble:
                 if self.attempts is not None and attempt >= self.attempts:
                     raise
-                wait = min(trouble.after * 2 ** min(attempt - 1, 10), self._max_backoff)
+                wait = trouble.backoff(attempt, self.settings.runner.max_backoff)
                 log = structlog.get_logger("detente.collectors")
                 log.warning("not delivered", reason=trouble.reason, again_in=wait)
                 await asyncio.sleep(wait)
@@ -296,10 +297,6 @@ class Poller:
             del self._held[plan.feed.feed]
             self._note(plan, dead)
             return dead
-
-    @property
-    def _max_backoff(self) -> float:
-        return self.settings.runner.max_backoff
 
     def _note(self, plan: Plan, dead: dict[str, str]) -> None:
         for record in plan.records:

@@ -71,23 +71,22 @@ class Polling:
             await poller.close(PATIENCE)
 
     async def _keep_polling(self, feed: Feed, poller: Poller, row: FeedRow) -> None:
-        standing, due = (row.state, row.message), _due(row, feed)
+        standing, wait = (row.state, row.message), _due(row, feed) - time.time()
         done = failures = 0
         while self.rounds is None or done < self.rounds:
-            if self.rounds is not None and _wants_peace(standing[0]) and due > time.time():
+            if self.rounds is not None and _wants_peace(standing[0]) and wait > 0:
                 self._on_event(PollEvent(feed.id, *standing, datetime.now(UTC), 0.0))
                 return
             if self.rounds is None or done:
-                await _sleep_until(due)
+                await _sleep(wait)
             try:
-                event, due = await poller.poll(feed)
+                event, wait = await poller.poll(feed)
             except RetryLater as trouble:
                 if self.rounds is not None:
                     raise
                 # The poll is done over, so the publisher is asked again: less and less often.
-                wait = min(trouble.after * 2 ** min(failures, 10), self.settings.runner.max_backoff)
-                due = time.time() + wait
                 failures += 1
+                wait = trouble.backoff(failures, self.settings.runner.max_backoff)
                 log = structlog.get_logger("detente.collectors")
                 log.warning("not polled", feed=feed.id, reason=trouble.reason, again_in=wait)
                 continue
@@ -111,8 +110,8 @@ def _wants_peace(state: PollState) -> bool:
     return state in (PollState.GONE, PollState.THROTTLED)
 
 
-async def _sleep_until(epoch: float) -> None:
-    """Until then, but no longer than it is until then now: the clock may be put back meanwhile."""
-    ended = time.monotonic() + (epoch - time.time())
-    while (left := min(epoch - time.time(), ended - time.monotonic())) > 0:
+async def _sleep(seconds: float) -> None:
+    """For so long, whether the clock is put back meanwhile or the machine sleeps, too."""
+    due, ended = time.time() + seconds, time.monotonic() + seconds
+    while (left := min(due - time.time(), ended - time.monotonic())) > 0:
         await asyncio.sleep(min(left, _LONGEST_SLEEP))

@@ -93,3 +93,23 @@ def test_a_feed_that_moves_back_is_at_home(
     assert (away.state, home.state) == (PollState.MOVED, PollState.WORKING)
     assert (again.state, again.message) == (PollState.UNCHANGED, "")
     assert row_of(settings).moved_to is None
+
+
+def test_a_clock_put_back_between_two_polls_delays_none(
+    settings: Settings, bus: Bus, server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.handlers["/one"] = document("On time")
+    stop, events, right = threading.Event(), list[PollEvent](), time.time
+
+    def on_event(event: PollEvent) -> None:
+        """Told after the next poll was reckoned, and before it is waited for."""
+        events.append(event)
+        monkeypatch.setattr(time, "time", lambda: right() - 172_800.0)
+        if len(events) == 2:
+            stop.set()
+
+    timer = threading.Timer(10.0, stop.set)
+    timer.start()
+    collect(settings, [feed(server, interval=0.2)], bus, stop=stop, on_event=on_event)
+    timer.cancel()
+    assert len(events) == 2
