@@ -64,7 +64,7 @@ def undisturbed(folder: Path) -> Truth:
     return Truth(port, deployment.judgements())
 
 
-def deployed(folder: Path, feed: str, bus: str, store: str, **settings: str) -> Deployment:
+def deployed(folder: Path, feed: str, bus: str, store: str) -> Deployment:
     """A deployment on engines elsewhere."""
     return Deployment(
         folder,
@@ -73,7 +73,7 @@ def deployed(folder: Path, feed: str, bus: str, store: str, **settings: str) -> 
         model="keyword",
         bus=bus,
         store=store,
-        settings={**SETTINGS, **settings},
+        settings=SETTINGS,
     )
 
 
@@ -86,11 +86,15 @@ class Run:
     processes: Supervised
     replay: Replay
     recovered: dict[str, float] = field(default_factory=dict)
+    until: int = 1
+    """The poll that the load may go up to for now: it is to outlast the faults, also where
+    everything takes long."""
 
     def more_polls(self, number: int = 3) -> None:
         """Wait until so many more polls were consumed, so that there is work going on."""
         wanted = self.replay.at + number
         assert wanted < len(self.replay.bodies), "the load ended before the faults did"
+        self.until = max(self.until, wanted + 1)
         until(lambda: self.replay.at >= wanted, 60, "more polls")
 
     def caught_up(self) -> bool:
@@ -101,9 +105,11 @@ class Run:
             return False
 
     @contextmanager
-    def fault(self, name: str) -> Iterator[None]:
-        """Do the harm within; then wait for a catch-up that takes in what came after it."""
+    def fault(self, name: str, load: int = 5) -> Iterator[None]:
+        """Do the harm within, under a load of so many polls if it lasts long enough; then wait for
+        a catch-up that takes in what came after it."""
         self.more_polls()
+        self.until += load
         yield
         began = time.monotonic()
         self.more_polls(1)
@@ -123,20 +129,21 @@ def under_load(
             deployed.prepare()
         with Supervised(deployed, *(stages or STAGES)) as processes:
             run = Run(deployed, processes, replay)
-            with _paced(replay):
+            with _paced(run):
                 yield run
             until(replay.finished.is_set, 180, "all polls consumed")
             until(run.caught_up, 120, "everything handled")
 
 
 @contextmanager
-def _paced(replay: Replay) -> Iterator[None]:
+def _paced(run: Run) -> Iterator[None]:
     over = threading.Event()
+    replay = run.replay
     replay.allowed = 1
 
     def allow() -> None:
         while not over.wait(PACE):
-            replay.allowed = min((replay.allowed or 0) + 1, replay.at + 3)
+            replay.allowed = min((replay.allowed or 0) + 1, replay.at + 3, run.until)
 
     thread = threading.Thread(target=allow)
     thread.start()
@@ -181,7 +188,6 @@ def assert_as_undisturbed(truth: Truth, run: Run, dead: int = 0) -> None:
 
 def every(seconds: float, action: Callable[[int], None], times: int) -> None:
     """Do it so many times, with pauses."""
-    stop = threading.Event()
     for number in range(times):
         action(number)
-        stop.wait(seconds)
+        time.sleep(seconds)

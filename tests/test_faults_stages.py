@@ -28,7 +28,7 @@ def test_stages_killed_joining_and_leaving(
             else:
                 run.processes.start("processors-3")
 
-        with run.fault("a processor joining or leaving every 2 s, six times"):
+        with run.fault("a processor joining or leaving every 2 s, six times", load=16):
             every(2.0, join_or_leave, 6)
     assert_as_undisturbed(truth, run)
     assert {code for _, code in run.processes.ended} == {-9}
