@@ -33,7 +33,7 @@ def sentences(text: str) -> Sequence[Sentence]:
     """
     return [
         Sentence(start, end, text[start:end])
-        for line in _LINE.finditer(text)
+        for line in LINE.finditer(text)
         for whole in _stripped(text, _spans(text, line.start(), line.end()))
         for start, end in _stripped(text, _pieces(text, *whole))
     ]
@@ -48,16 +48,16 @@ def quoted(text: str, start: int, end: int) -> bool:
     anew.
     """
     inside = 0
-    quotations = _quotations(text)
-    for place in range(bisect_right(quotations, start, key=_closed), len(quotations)):
-        opened, closed = quotations[place]
+    found = quotations(text)
+    for place in range(bisect_right(found, start, key=_closed), len(found)):
+        opened, closed = found[place]
         if opened >= end:
             break
         inside += min(closed, end) - max(opened, start)
     return 2 * inside > end - start
 
 
-_LINE: Final = re.compile(r"[^\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]+")
+LINE: Final = re.compile(r"[^\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]+")
 
 _OPENERS: Final = "\"'“‘«„‹([{—–•*-"
 _CLOSERS: Final = "\"'”’»“›)]}"
@@ -227,11 +227,11 @@ _CLOSING: Final = {'"': '"”', "“": '”"“', "„": "“”", "«": "»", "
 
 
 @lru_cache(maxsize=4)
-def _quotations(text: str) -> Sequence[tuple[int, int]]:
+def quotations(text: str) -> Sequence[tuple[int, int]]:
     """Every quotation with its marks, in order. Kept for the sentences of one text, each of which
     asks: found anew for each, those of one long line would cost the square of its length."""
     found = []
-    for line in _LINE.finditer(text):
+    for line in LINE.finditer(text):
         opened, closing = -1, ""  # where a quotation begins, and what may end it
         for mark in _MARK.finditer(text, line.start(), line.end()):
             place, sign = mark.start(), mark[0]
