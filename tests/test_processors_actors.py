@@ -234,7 +234,7 @@ def test_of_what_overlaps_the_longest_wins_at_either_end() -> None:
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the labelled text isn't here")
 def test_the_gate_passes_every_relevant_document() -> None:
-    data = pytest.importorskip("training.data")
+    data = pytest.importorskip("training.labelled")
     missed = [
         document.id
         for document in data.load_documents(DATA)

@@ -35,7 +35,7 @@ def f1(truth: list[bool], found: list[bool]) -> float:
 
 @needs_labels
 def test_stance_on_dev() -> None:
-    from training.data import load_sentences
+    from training.labelled import load_sentences
 
     dev = [one for one in load_sentences(DATA) if one.split == "dev"]
     scores = open_classifier("shipped").classify([one.passage() for one in dev])
@@ -52,7 +52,7 @@ def test_stance_on_dev() -> None:
     ("part", "floor"), [({}, 0.88), ({"title": False}, 0.82), ({"body": False}, 0.88)]
 )
 def test_relevance_on_gold(part: dict[str, bool], floor: float) -> None:
-    from training.data import load_documents
+    from training.labelled import load_documents
 
     gold = [d for d in load_documents(DATA) if d.gold and d.relevance != "peripheral"]
     classifier = open_classifier("shipped")

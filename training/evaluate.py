@@ -22,7 +22,7 @@ from processors.models.keyword import KeywordClassifier
 from processors.models.onnx import SHIPPED, OnnxClassifier
 from processors.relevance import relevance_of
 from processors.stance import NONE, UNSURE, stance_of
-from training.data import Document, Sentence, data_folder, load_documents, load_sentences
+from training.labelled import Document, Sentence, data_folder, load_documents, load_sentences
 from training.measure import (
     StanceFigures,
     calibration_error,

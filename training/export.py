@@ -22,7 +22,7 @@ from processors.models.base import HEADS, RELEVANCE, STANCE_HEADS
 from processors.models.encoding import Encoded
 from processors.models.manifest import MANIFEST, MODEL, TOKENIZER, Manifest, digest
 from processors.models.onnx import SHIPPED, OnnxClassifier
-from training.data import data_folder, load_documents, load_sentences
+from training.labelled import data_folder, load_documents, load_sentences
 from training.network import Network, padded
 
 NAME = "detente-minilm"

@@ -1,4 +1,7 @@
-"""The labelled text: read in place, made into passages as at run time, and split.
+"""The labelled text: made into passages as at run time, and split.
+
+Most of it is read in place, from a folder that isn't a part of the repository; `training/data` has
+labels of more of its text, and articles of our own with theirs.
 
 Three splits: `train` is learnt from; `held` (an eighth of the training documents, by hash of the
 document) sets what training itself must choose, as the temperatures; `dev` is only ever evaluated.
@@ -10,13 +13,18 @@ import gzip
 import hashlib
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from processors.models.base import RELEVANCE_LABELS, Passage
 from processors.relevance import relevance_passages
 from processors.stance import stance_passage
+from processors.text import sentences as split_sentences
+
+OURS = Path(__file__).parent / "data"
 
 Split = Literal["train", "held", "dev"]
 
@@ -27,6 +35,8 @@ NEWS_HOST = "news.example"
 
 NO_HEADER = "US news sentence"
 """What stands in the header of a sentence that came without its document."""
+
+_SOURCES = {host: source for source, host in HOSTS.items()}
 
 _RELEVANCE = {"2": "core", "1": "peripheral", "0": "none"}
 
@@ -77,8 +87,8 @@ class Sentence(NamedTuple):
 
     @property
     def synthetic(self) -> bool:
-        """Whether the sentence was invented for the data set."""
-        return self.source.startswith("synthetic")
+        """Whether the sentence was invented for training."""
+        return self.source.startswith(("synthetic", "own"))
 
 
 def data_folder(option: str | None = None) -> Path:
@@ -90,68 +100,154 @@ def data_folder(option: str | None = None) -> Path:
 
 
 def load_sentences(folder: Path) -> list[Sentence]:
-    """All stance sentences, in file order."""
-    found: list[Sentence] = []
-    for part in ("train", "dev"):
-        for row in _json_lines(folder / "dyad_stance" / f"{part}.jsonl"):
-            title = "" if row["header"] == NO_HEADER else row["header"].split(" | ")[0]
-            found.append(
-                Sentence(
-                    id=row["id"],
-                    source=row["source"],
-                    text=row["text"],
-                    previous=row["prev"],
-                    title=title,
-                    voice=HOSTS.get(row["source"], NEWS_HOST),
-                    labels=(row["usa_rus"], row["rus_usa"]),
-                    split=_split(part, row["id"].split("#")[0]),
-                )
-            )
-    return found
+    """All stance sentences: those of the folder, then ours."""
+    return [*_dyad_stance(folder), *_official_sentences(folder), *_own_articles(), *_own_pieces()]
 
 
 def load_documents(folder: Path) -> list[Document]:
-    """All documents with a relevance label, in file order; `split` says what each is for."""
-    texts = {
-        row["id"]: row
-        for name in ("state_dept", "kremlin_en", "whitehouse")
-        for row in _json_lines(folder / name / f"{name}.dev.jsonl.gz")
-    }
-    found: list[Document] = []
-    for file, gold in (("relevance/labels.tsv", False), ("relevance_gold/dev_labels.tsv", True)):
-        for fields in _tab_lines(folder / file):
-            row = texts[fields[0]]
-            part = "dev" if gold else fields[2]
-            found.append(
-                Document(
-                    id=row["id"],
-                    source=row["source"],
-                    title=row["title"],
-                    body="\n".join(filter(None, (row.get("lead"), row["text"]))),
-                    voice=row["source"],
-                    relevance=_RELEVANCE[fields[1]],
-                    split=_split(part, row["id"]),
-                    gold=gold,
-                )
-            )
-    found.extend(
-        Document(
-            id=row["id"],
-            source="synthetic",
-            title=row["title"],
-            body=row["text"],
-            voice=NEWS_HOST,
-            relevance=_RELEVANCE[str(row["relevance"])],
-            split=_split(row["split"], row["id"]),
-        )
-        for row in _json_lines(folder / "relevance" / "synthetic_articles.jsonl")
-    )
-    return found
+    """All documents with a relevance label: those of the folder, then ours."""
+    texts = _official_texts(folder)
+    labelled = _tab_lines(folder / "relevance" / "labels.tsv")
+    gold = _tab_lines(folder / "relevance_gold" / "dev_labels.tsv")
+    synthetic = _json_lines(folder / "relevance" / "synthetic_articles.jsonl")
+    ours = _tab_lines(OURS / "documents.tsv")
+    return [
+        *(_official(texts[id], label, part) for id, label, part in labelled),
+        *(_official(texts[id], label, "dev")._replace(gold=True) for id, label, *_ in gold),
+        *(_invented(row, row["text"], row["split"]) for row in synthetic),
+        *(_official(texts[id], label, "train") for id, label in ours),
+        *(_invented(row, _prose(row), "train") for row in _json_lines(OURS / "articles.jsonl")),
+    ]
+
+
+def digest(text: str) -> str:
+    """By what a sentence of the folder is found again: white space doesn't count."""
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:12]
 
 
 def label_index(document: Document) -> int:
     """The place of the document's relevance among the head's labels."""
     return RELEVANCE_LABELS.index(document.relevance)
+
+
+def _dyad_stance(folder: Path) -> Iterator[Sentence]:
+    for part in ("train", "dev"):
+        for row in _json_lines(folder / "dyad_stance" / f"{part}.jsonl"):
+            title = "" if row["header"] == NO_HEADER else row["header"].split(" | ")[0]
+            yield Sentence(
+                id=row["id"],
+                source=row["source"],
+                text=row["text"],
+                previous=row["prev"],
+                title=title,
+                voice=HOSTS.get(row["source"], NEWS_HOST),
+                labels=(row["usa_rus"], row["rus_usa"]),
+                split=_split(part, row["id"].split("#")[0]),
+            )
+
+
+def _official_sentences(folder: Path) -> Iterator[Sentence]:
+    """What `training/data/sentences.tsv` labels, cut out of the folder's documents."""
+    labels = defaultdict[str, dict[str, tuple[str, str]]](dict)
+    for document, key, usa_rus, rus_usa, *_ in _tab_lines(OURS / "sentences.tsv"):
+        labels[document][key] = (usa_rus, rus_usa)
+    texts = _official_texts(folder)
+    for document, wanted in labels.items():
+        row, previous = texts[document], ""
+        for number, sentence in enumerate(split_sentences(_body(row))):
+            if (key := digest(sentence.text)) in wanted:
+                yield Sentence(
+                    id=f"{document}@{number}",
+                    source=_SOURCES[row["source"]],
+                    text=sentence.text,
+                    previous=previous,
+                    title=row["title"],
+                    voice=row["source"],
+                    labels=wanted.pop(key),
+                    split=_split("train", document),
+                )
+            previous = sentence.text
+        if wanted:
+            raise SystemExit(
+                f"training/data/sentences.tsv: {document} has no sentence {', '.join(wanted)}: "
+                "the text or the way it is split has changed"
+            )
+
+
+def _own_articles() -> Iterator[Sentence]:
+    """Our articles' headlines and sentences, but for those on which their readers differ."""
+    for row in _json_lines(OURS / "articles.jsonl"):
+        previous = ""
+        for number, one in enumerate([{**row, "text": row["title"]}, *row["sentences"]]):
+            if one["usa_rus"] and one["rus_usa"]:
+                yield Sentence(
+                    id=f"{row['id']}#{number}",
+                    source="own-article" if number else "own-headline",
+                    text=one["text"],
+                    previous=previous,
+                    title=row["title"] if number else "",
+                    voice=NEWS_HOST,
+                    labels=(one["usa_rus"], one["rus_usa"]),
+                    split=_split("train", row["id"]),
+                )
+            previous = one["text"] if number else ""
+
+
+def _own_pieces() -> Iterator[Sentence]:
+    """Our headlines and single sentences, but for those on which their readers differ."""
+    for row in _json_lines(OURS / "pieces.jsonl"):
+        if row["usa_rus"] and row["rus_usa"]:
+            yield Sentence(
+                id=row["id"],
+                source=f"own-{row['form']}",
+                text=row["text"],
+                previous="",
+                title="",
+                voice=NEWS_HOST,
+                labels=(row["usa_rus"], row["rus_usa"]),
+                split=_split("train", row["id"]),
+            )
+
+
+@cache
+def _official_texts(folder: Path) -> dict[str, dict[str, Any]]:
+    return {
+        row["id"]: row
+        for name in ("state_dept", "kremlin_en", "whitehouse")
+        for row in _json_lines(folder / name / f"{name}.dev.jsonl.gz")
+    }
+
+
+def _body(row: dict[str, Any]) -> str:
+    return "\n".join(filter(None, (row.get("lead"), row["text"])))
+
+
+def _prose(row: dict[str, Any]) -> str:
+    return " ".join(one["text"] for one in row["sentences"])
+
+
+def _official(row: dict[str, Any], label: str, part: str) -> Document:
+    return Document(
+        id=row["id"],
+        source=row["source"],
+        title=row["title"],
+        body=_body(row),
+        voice=row["source"],
+        relevance=_RELEVANCE[label],
+        split=_split(part, row["id"]),
+    )
+
+
+def _invented(row: dict[str, Any], body: str, part: str) -> Document:
+    return Document(
+        id=row["id"],
+        source="synthetic",
+        title=row["title"],
+        body=body,
+        voice=NEWS_HOST,
+        relevance=_RELEVANCE[str(row["relevance"])],
+        split=_split(part, row["id"]),
+    )
 
 
 def _split(part: str, document: str) -> Split:

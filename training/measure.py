@@ -19,7 +19,7 @@ from processors.models.base import (
 )
 from processors.relevance import mean_scores, relevance_of
 from processors.stance import NONE, sign_of, stance_of
-from training.data import Document
+from training.labelled import Document
 
 SIGNS = ("cooperative", "neutral", "adversarial", "none")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from training.data import HOSTS, Sentence
+from training.labelled import HOSTS, Sentence
 
 _PAIRS = (
     ("the United States of America", "the Russian Federation"),

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from processors.models.base import HEADS, RELEVANCE, STANCE_HEADS, Passage
 from processors.models.encoding import Encoded, Encoder
-from training.data import (
+from training.labelled import (
     Document,
     Sentence,
     data_folder,
