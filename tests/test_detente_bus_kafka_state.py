@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from kafka.errors import KafkaError, KafkaTimeoutError, ProducerFencedError
 
 from detente.bus import open_bus
 from detente.bus.kafka import KafkaBus
-from detente.bus.kafka_state import PART_BYTES, KafkaState
+from detente.bus.kafka_state import PART_BYTES, KafkaState, is_fenced
 from detente.errors import BusUnavailable, PartitionLost
 from detente.settings import KafkaSettings
 from tests.servers import Server, kafka, running, topics
@@ -86,6 +87,13 @@ def test_who_has_been_followed_writes_no_more(state: KafkaState) -> None:
     assert list(state.changelog(0).read()) == [("a", b"first"), ("a", b"second")]
     first.close()
     second.close()
+
+
+def test_a_fence_that_the_client_met_before_a_send_is_one() -> None:
+    """The client raises so or so, as its thread comes by before or after the send."""
+    assert is_fenced(ProducerFencedError())
+    assert is_fenced(KafkaError("Cannot perform send", ProducerFencedError()))
+    assert not is_fenced(KafkaError("Cannot perform send", KafkaTimeoutError()))
 
 
 def test_a_long_value_goes_in_parts(state: KafkaState) -> None:

@@ -113,7 +113,7 @@ class KafkaChangelog:
         if failure is None:
             return
         self.close()
-        if isinstance(failure, _FENCED):
+        if is_fenced(failure):
             raise PartitionLost(f"{self._topic}[{self._partition}]") from failure
         if not isinstance(failure, KafkaError | OSError | TimeoutError):
             raise failure
@@ -190,6 +190,11 @@ class KafkaChangelog:
         # Of an older value compaction may have left an end without its parts.
         if len(value) == int(headers[_SIZE]):
             yield key, value
+
+
+def is_fenced(failure: BaseException) -> bool:
+    """Whether another writer has followed; of a later send the client says so in its error only."""
+    return isinstance(failure, _FENCED) or any(isinstance(one, _FENCED) for one in failure.args)
 
 
 def _part(name: str, place: int) -> str:
