@@ -25,7 +25,7 @@ def test_what_is_invented_says_so(name: str) -> None:
 @needs_text
 def test_sentences_are_found_where_their_labels_say() -> None:
     sentences = load_sentences(DATA)
-    assert len({one.id for one in sentences}) == len(sentences) > 9_000
+    assert len({one.id for one in sentences}) == len(sentences) > 8_000
     assert {label for one in sentences for label in one.labels} == set(STANCE_LABELS)
     rows = [
         line.split("\t")

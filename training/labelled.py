@@ -175,8 +175,10 @@ def _official_sentences(folder: Path) -> Iterator[Sentence]:
 
 
 def _own_articles() -> Iterator[Sentence]:
-    """Our articles' headlines and sentences, but for those on which their readers differ."""
+    """Our articles' headlines and sentences, of those that two have read, and where they agree."""
     for row in _json_lines(OURS / "articles.jsonl"):
+        if row["readers"] < 2:
+            continue
         previous = ""
         for number, one in enumerate([{**row, "text": row["title"]}, *row["sentences"]]):
             if one["usa_rus"] and one["rus_usa"]:
