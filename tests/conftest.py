@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,27 +25,6 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("steady")
 
 _connect = socket.socket.connect
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if _uses_kafka(item):
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <:ResourceWarning"))
-
-
-def _uses_kafka(item: pytest.Item) -> bool:
-    return "kafka" in getattr(item, "fixturenames", ()) or "kafka" in item.nodeid
-
-
-@pytest.fixture(autouse=True)
-def sockets_of_ended_connections(request: pytest.FixtureRequest) -> Iterator[None]:
-    """kafka-python leaves a socket whose connection failed to the garbage collector, which mustn't
-    come upon it in some other test."""
-    yield
-    if _uses_kafka(request.node):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ class Run:
     processes: Supervised
     replay: Replay
     recovered: dict[str, float] = field(default_factory=dict)
-    until: int = 1
+    load_until: int = 1
     """The poll that the load may go up to for now: it is to outlast the faults, also where
     everything takes long."""
 
@@ -94,7 +94,7 @@ class Run:
         """Wait until so many more polls were consumed, so that there is work going on."""
         wanted = self.replay.at + number
         assert wanted < len(self.replay.bodies), "the load ended before the faults did"
-        self.until = max(self.until, wanted + 1)
+        self.load_until = max(self.load_until, wanted + 1)
         until(lambda: self.replay.at >= wanted, 60, "more polls")
 
     def caught_up(self) -> bool:
@@ -109,7 +109,7 @@ class Run:
         """Do the harm within, under a load of so many polls if it lasts long enough; then wait for
         a catch-up that takes in what came after it."""
         self.more_polls()
-        self.until += load
+        self.load_until += load
         yield
         began = time.monotonic()
         self.more_polls(1)
@@ -143,7 +143,7 @@ def _paced(run: Run) -> Iterator[None]:
 
     def allow() -> None:
         while not over.wait(PACE):
-            replay.allowed = min((replay.allowed or 0) + 1, replay.at + 3, run.until)
+            replay.allowed = min((replay.allowed or 0) + 1, replay.at + 3, run.load_until)
 
     thread = threading.Thread(target=allow)
     thread.start()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from collectors.catalog import Feed
 from collectors.feedstate import FeedState
 from collectors.plan import FeedRow, Plan
 from collectors.stage import collect
@@ -27,6 +29,21 @@ def settle(settings: Settings, **row: Any) -> None:
     state.close()
 
 
+def collect_for(
+    seconds: float,
+    settings: Settings,
+    bus: Bus,
+    feed: Feed,
+    stop: threading.Event,
+    on_event: Callable[[PollEvent], None],
+) -> None:
+    """Collect until `stop` is set, but for so long at most."""
+    timer = threading.Timer(seconds, stop.set)
+    timer.start()
+    collect(settings, [feed], bus, stop=stop, on_event=on_event)
+    timer.cancel()
+
+
 def first_event(settings: Settings, bus: Bus, server: HttpServer, within: float) -> bool:
     """Whether a collector that runs on polls the feed before so many seconds are over."""
     stop, polled = threading.Event(), threading.Event()
@@ -35,10 +52,7 @@ def first_event(settings: Settings, bus: Bus, server: HttpServer, within: float)
         polled.set()
         stop.set()
 
-    timer = threading.Timer(within, stop.set)
-    timer.start()
-    collect(settings, [feed(server, interval=600.0)], bus, stop=stop, on_event=on_event)
-    timer.cancel()
+    collect_for(within, settings, bus, feed(server, interval=600.0), stop, on_event)
     return polled.is_set()
 
 
@@ -108,8 +122,5 @@ def test_a_clock_put_back_between_two_polls_delays_none(
         if len(events) == 2:
             stop.set()
 
-    timer = threading.Timer(10.0, stop.set)
-    timer.start()
-    collect(settings, [feed(server, interval=0.2)], bus, stop=stop, on_event=on_event)
-    timer.cancel()
+    collect_for(10.0, settings, bus, feed(server, interval=0.2), stop, on_event)
     assert len(events) == 2

@@ -257,10 +257,11 @@ def test_elasticsearch_that_does_not_let_us_in(
 def test_a_server_that_is_something_else(
     detente: Detente, monkeypatch: pytest.MonkeyPatch, answer: object, problem: str
 ) -> None:
-    text = isinstance(answer, str)
-    body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
-    kind = "text/html" if text else "application/json"
-    with HttpServer({"/": Reply(body=body, headers={"Content-Type": kind})}) as server:
+    if isinstance(answer, str):
+        body, kind = answer, "text/html"
+    else:
+        body, kind = json.dumps(answer), "application/json"
+    with HttpServer({"/": Reply(body=body.encode(), headers={"Content-Type": kind})}) as server:
         monkeypatch.setenv("DETENTE_STORE", server.url(""))
         for command in (["prepare"], ["stats"]):
             said = detente(*command)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from processors.models.base import RELEVANCE_LABELS, STANCE_LABELS
 from tests.whole import DATA
-from training.labelled import OURS, digest, load_documents, load_sentences
+from training.labelled import (
+    OURS,
+    digest,
+    json_lines,
+    load_documents,
+    load_sentences,
+    tab_lines,
+)
 
 needs_text = pytest.mark.skipif(
     not (DATA / "dyad_stance").is_dir(), reason="the labelled text (shared/data) is not here"
@@ -17,7 +22,7 @@ needs_text = pytest.mark.skipif(
 
 @pytest.mark.parametrize("name", ["articles.jsonl", "pieces.jsonl"])
 def test_what_is_invented_says_so(name: str) -> None:
-    rows = [json.loads(line) for line in (OURS / name).read_text(encoding="utf-8").splitlines()]
+    rows = list(json_lines(OURS / name))
     assert all(row["synthetic"] for row in rows)
     assert len({row["id"] for row in rows}) == len(rows) > 100
 
@@ -27,11 +32,7 @@ def test_sentences_are_found_where_their_labels_say() -> None:
     sentences = load_sentences(DATA)
     assert len({one.id for one in sentences}) == len(sentences) > 8_000
     assert {label for one in sentences for label in one.labels} == set(STANCE_LABELS)
-    rows = [
-        line.split("\t")
-        for line in (OURS / "sentences.tsv").read_text(encoding="utf-8").splitlines()
-        if not line.startswith("#")
-    ]
+    rows = list(tab_lines(OURS / "sentences.tsv"))
     found = {(one.id.split("@")[0], digest(one.text)): one for one in sentences if "@" in one.id}
     assert len(found) == len(rows)
     assert all(found[row[0], row[1]].labels == (row[2], row[3]) for row in rows)

@@ -107,16 +107,16 @@ def load_sentences(folder: Path) -> list[Sentence]:
 def load_documents(folder: Path) -> list[Document]:
     """All documents with a relevance label: those of the folder, then ours."""
     texts = _official_texts(folder)
-    labelled = _tab_lines(folder / "relevance" / "labels.tsv")
-    gold = _tab_lines(folder / "relevance_gold" / "dev_labels.tsv")
-    synthetic = _json_lines(folder / "relevance" / "synthetic_articles.jsonl")
-    ours = _tab_lines(OURS / "documents.tsv")
+    labelled = tab_lines(folder / "relevance" / "labels.tsv")
+    gold = tab_lines(folder / "relevance_gold" / "dev_labels.tsv")
+    synthetic = json_lines(folder / "relevance" / "synthetic_articles.jsonl")
+    ours = tab_lines(OURS / "documents.tsv")
     return [
         *(_official(texts[id], label, part) for id, label, part in labelled),
         *(_official(texts[id], label, "dev")._replace(gold=True) for id, label, *_ in gold),
         *(_invented(row, row["text"], row["split"]) for row in synthetic),
         *(_official(texts[id], label, "train") for id, label in ours),
-        *(_invented(row, _prose(row), "train") for row in _json_lines(OURS / "articles.jsonl")),
+        *(_invented(row, _prose(row), "train") for row in json_lines(OURS / "articles.jsonl")),
     ]
 
 
@@ -132,7 +132,7 @@ def label_index(document: Document) -> int:
 
 def _dyad_stance(folder: Path) -> Iterator[Sentence]:
     for part in ("train", "dev"):
-        for row in _json_lines(folder / "dyad_stance" / f"{part}.jsonl"):
+        for row in json_lines(folder / "dyad_stance" / f"{part}.jsonl"):
             title = "" if row["header"] == NO_HEADER else row["header"].split(" | ")[0]
             yield Sentence(
                 id=row["id"],
@@ -149,7 +149,7 @@ def _dyad_stance(folder: Path) -> Iterator[Sentence]:
 def _official_sentences(folder: Path) -> Iterator[Sentence]:
     """What `training/data/sentences.tsv` labels, cut out of the folder's documents."""
     labels = defaultdict[str, dict[str, tuple[str, str]]](dict)
-    for document, key, usa_rus, rus_usa, *_ in _tab_lines(OURS / "sentences.tsv"):
+    for document, key, usa_rus, rus_usa, *_ in tab_lines(OURS / "sentences.tsv"):
         labels[document][key] = (usa_rus, rus_usa)
     texts = _official_texts(folder)
     for document, wanted in labels.items():
@@ -176,7 +176,7 @@ def _official_sentences(folder: Path) -> Iterator[Sentence]:
 
 def _own_articles() -> Iterator[Sentence]:
     """Our articles' headlines and sentences, of those that two have read, and where they agree."""
-    for row in _json_lines(OURS / "articles.jsonl"):
+    for row in json_lines(OURS / "articles.jsonl"):
         if row["readers"] < 2:
             continue
         previous = ""
@@ -197,7 +197,7 @@ def _own_articles() -> Iterator[Sentence]:
 
 def _own_pieces() -> Iterator[Sentence]:
     """Our headlines and single sentences, but for those on which their readers differ."""
-    for row in _json_lines(OURS / "pieces.jsonl"):
+    for row in json_lines(OURS / "pieces.jsonl"):
         if row["usa_rus"] and row["rus_usa"]:
             yield Sentence(
                 id=row["id"],
@@ -216,7 +216,7 @@ def _official_texts(folder: Path) -> dict[str, dict[str, Any]]:
     return {
         row["id"]: row
         for name in ("state_dept", "kremlin_en", "whitehouse")
-        for row in _json_lines(folder / name / f"{name}.dev.jsonl.gz")
+        for row in json_lines(folder / name / f"{name}.dev.jsonl.gz")
     }
 
 
@@ -258,14 +258,16 @@ def _split(part: str, document: str) -> Split:
     return "held" if hashlib.sha256(document.encode()).digest()[0] % 8 == 0 else "train"
 
 
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file with one a line, gzipped or not."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
 
 
-def _tab_lines(path: Path) -> Iterator[list[str]]:
+def tab_lines(path: Path) -> Iterator[list[str]]:
+    """The fields of a file's lines, but for comments."""
     for line in path.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             yield line.split("\t")
