@@ -30,6 +30,29 @@ Grade = Literal["2", "1", "0", "-1", "-2"]
 """The labelling guide's grades: material and verbal cooperation, neutral, verbal and material
 conflict. A direction that isn't in a sentence (the guide's `n`) has no stance at all."""
 
+Quad = Literal["verbal cooperation", "material cooperation", "verbal conflict", "material conflict"]
+"""PLOVER's four classes of acts."""
+
+EventType = Literal[
+    "AGREE",
+    "CONSULT",
+    "SUPPORT",
+    "COOPERATE",
+    "AID",
+    "CONCEDE",
+    "RETREAT",
+    "REQUEST",
+    "ACCUSE",
+    "REJECT",
+    "THREATEN",
+    "PROTEST",
+    "SANCTION",
+    "MOBILIZE",
+    "COERCE",
+    "ASSAULT",
+]
+"""PLOVER's types of acts."""
+
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """The publisher and the feed that an article came by."""
@@ -79,10 +102,17 @@ class ModelIdentity(msgspec.Struct, frozen=True):
     revision: str
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """The sentence that shows a stance: `text == part[start:end]`, exactly."""
+Part = Literal["title", "body"]
 
-    part: Literal["title", "body"]
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """The sentence that shows something: `text == part[start:end]`, exactly.
+
+    `speaker` says whose words most of it are: the watch's actor by name where the text's words
+    mean one, else those words.
+    """
+
+    part: Part
     start: int
     end: int
     text: str
@@ -90,8 +120,23 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     speaker: str | None = None
 
 
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """The main act between the sides that a sentence reports, in PLOVER's terms.
+
+    `goldstein` is the type's intensity in -10…10 (see `processors.events`).
+    """
+
+    type: EventType
+    quad: Quad
+    goldstein: float
+    confidence: float
+
+
 class Stance(msgspec.Struct, frozen=True, kw_only=True):
-    """Within one sentence, a holder's position toward a target, with a score in -1…1."""
+    """Within one sentence, a holder's position toward a target, with a score in -1…1.
+
+    `event` is the sentence's main act, whichever side's it is.
+    """
 
     holder: str
     target: str
@@ -100,16 +145,48 @@ class Stance(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     confidence: float
     evidence: Evidence
+    event: Event | None = None
 
 
 class Dyad(msgspec.Struct, frozen=True, kw_only=True):
-    """A holder → target over the whole article: the confidence-weighted mean of its stances."""
+    """A holder → target over the whole article: the confidence-weighted mean of its stances.
+
+    It lies between `low` and `high` with a probability of 95 % (see `processors.stance`).
+    """
 
     holder: str
     target: str
     label: StanceLabel
     score: float
+    low: float = -1.0
+    high: float = 1.0
     sentences: int
+
+
+class IssueFound(msgspec.Struct, frozen=True, kw_only=True):
+    """An issue of the watch's that the article is about: the probability that its clearest sentence
+    is, that sentence, and how many are."""
+
+    id: str
+    score: float
+    sentences: int
+    evidence: Evidence
+
+
+class Quotation(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody is reported to have said: `text == body[start:end]`, without marks.
+
+    `speaker` is the watch's actor by name where the text's words mean one, else those words;
+    `actor` is that one's id; `cue` are the words that say that it was said.
+    """
+
+    start: int
+    end: int
+    text: str
+    kind: Literal["direct", "indirect"]
+    speaker: str | None = None
+    actor: str | None = None
+    cue: str | None = None
 
 
 class Relevance(msgspec.Struct, frozen=True):
@@ -119,17 +196,28 @@ class Relevance(msgspec.Struct, frozen=True):
     score: float
 
 
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence that makes the article relevant: its own relevance score, alone."""
+
+    score: float
+    evidence: Evidence
+
+
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """The judgement of one revision. `abstained` holds the reason where there is no judgement:
-    then `relevance` is None and no stance is given, never a neutral one."""
+    then `relevance` is None and no stance is given, never a neutral one. `grounds` are the
+    sentences that decided the relevance, the clearest first."""
 
     watch: str
     relevance: Relevance | None = None
+    grounds: tuple[Ground, ...] = ()
     abstained: str | None = None
     language: str | None = None
     actors: tuple[str, ...] = ()
     stances: tuple[Stance, ...] = ()
     dyads: tuple[Dyad, ...] = ()
+    issues: tuple[IssueFound, ...] = ()
+    quotations: tuple[Quotation, ...] = ()
     model: ModelIdentity
     assessed: datetime
 

@@ -21,6 +21,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -103,10 +104,14 @@ class Actor(_Value):
 
 
 class Issue(_Value):
-    """A matter that the dyad deals with, in one line."""
+    """A matter that the dyad deals with, in one line.
+
+    `terms` show it in a sentence where the model doesn't know an issue by this id.
+    """
 
     id: Slug
     definition: Text
+    terms: Aliases = ()
 
 
 class Watch(_Value):
@@ -128,6 +133,11 @@ class Watch(_Value):
         """The codes of the first and the second side."""
         first, second = self.sides
         return first.code, second.code
+
+    @cached_property
+    def actor_names(self) -> Mapping[str, str]:
+        """The name of each actor, by id."""
+        return {actor.id: actor.name for actor in self.actors}
 
     def speaks_for(self, host: str | None) -> str | None:
         """The code of the side that speaks for itself on this host, or None."""

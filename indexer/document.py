@@ -6,7 +6,14 @@ from typing import Any
 
 import msgspec
 
-from detente.article import AssessedArticle, Assessment, CollectedArticle
+from detente.article import (
+    AssessedArticle,
+    Assessment,
+    CollectedArticle,
+    Event,
+    Evidence,
+    IssueFound,
+)
 from detente.store.base import Document
 
 
@@ -41,6 +48,7 @@ def article_document(assessed: AssessedArticle, sides: tuple[str, str]) -> Docum
         "model_revision": assessment.model.revision,
         "relevance": assessment.relevance.label if assessment.relevance else None,
         "relevance_score": assessment.relevance.score if assessment.relevance else None,
+        "grounds": [{"score": one.score, **_sentence(one.evidence)} for one in assessment.grounds],
         "abstained": assessment.abstained,
         "actors": list(assessment.actors),
         "stances": _stances(assessment),
@@ -49,7 +57,12 @@ def article_document(assessed: AssessedArticle, sides: tuple[str, str]) -> Docum
         # Flat mirrors of what is nested: Kibana's Lens sees only these.
         "stance_labels": sorted({f"{s.holder}>{s.target}:{s.label}" for s in assessment.stances}),
         "stance_grades": sorted({f"{s.holder}>{s.target}:{s.grade}" for s in assessment.stances}),
-        "speakers": sorted({s.evidence.speaker for s in assessment.stances if s.evidence.speaker}),
+        "events": sorted({s.event.type for s in assessment.stances if s.event}),
+        "quads": sorted({s.event.quad for s in assessment.stances if s.event}),
+        "issues": [issue.id for issue in assessment.issues],
+        "issue_evidence": [_issue(issue) for issue in assessment.issues],
+        "quotations": [_flat(msgspec.structs.asdict(one)) for one in assessment.quotations],
+        "speakers": sorted({one.speaker for one in assessment.quotations if one.speaker}),
         "first_toward_second": scores.get((first, second)),
         "second_toward_first": scores.get((second, first)),
     }
@@ -78,10 +91,39 @@ def collected_article(document: Document) -> CollectedArticle:
 
 
 def _stances(assessment: Assessment) -> list[dict[str, Any]]:
-    """Each stance with its evidence beside it: one flat object a sentence and direction."""
+    """Each stance with its evidence and event beside it: one flat object a sentence and
+    direction."""
     flat = []
     for stance in assessment.stances:
         fields = msgspec.structs.asdict(stance)
         evidence = msgspec.structs.asdict(fields.pop("evidence"))
-        flat.append({k: v for k, v in {**fields, **evidence}.items() if v is not None})
+        flat.append(_flat({**fields, **evidence, **_event(fields.pop("event"))}))
     return flat
+
+
+def _event(event: Event | None) -> dict[str, Any]:
+    if event is None:
+        return {"event": None}
+    return {
+        "event": event.type,
+        "quad": event.quad,
+        "goldstein": event.goldstein,
+        "event_confidence": event.confidence,
+    }
+
+
+def _issue(issue: IssueFound) -> dict[str, Any]:
+    return {
+        "id": issue.id,
+        "score": issue.score,
+        "sentences": issue.sentences,
+        **_sentence(issue.evidence),
+    }
+
+
+def _sentence(where: Evidence) -> dict[str, Any]:
+    return {"part": where.part, "start": where.start, "end": where.end, "text": where.text}
+
+
+def _flat(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

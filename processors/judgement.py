@@ -13,10 +13,15 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 from detente.article import Relevance
+from detente.errors import ConfigError
 from detente.watch import Watch
 from processors.actors import ActorMatcher, names_dyad
+from processors.events import Event, event_of
+from processors.issues import Issue, IssueFinder, issues_of
 from processors.language import language_of, too_short
-from processors.models.base import STANCE_HEADS, Classifier, Passage
+from processors.models.base import STANCE_HEADS, Classifier, Passage, Scores
+from processors.quotes import Kind as QuoteKind
+from processors.quotes import Quote, find_quotes
 from processors.relevance import is_unsure, mean_scores, relevance_of, relevance_passages
 from processors.stance import (
     DyadStance,
@@ -29,6 +34,12 @@ from processors.text import Sentence, quoted, sentences
 
 LANGUAGES: Final = ("en",)
 """What the shipped model was trained on. Text in any other language is not judged."""
+
+DECIDING: Final = 3
+"""So many sentences at most are named as those that decided."""
+
+FROM: Final = 0.5
+"""From this score on a sentence alone is about the dyad's diplomacy: as surely as not core."""
 
 BELOW_GATE: Final = Relevance("none", 0.0)
 
@@ -44,8 +55,26 @@ class Text(NamedTuple):
     host: str = ""
 
 
+class Speech(NamedTuple):
+    """What somebody is reported to have said: `text == body[start:end]`, exactly.
+
+    `speaker` are the text's words for who and `cue` those that say that it was said; `actor` is the
+    speaker's id where it is the watch's.
+    """
+
+    start: int
+    end: int
+    text: str
+    kind: QuoteKind
+    speaker: str | None
+    actor: str | None
+    cue: str | None
+
+
 class JudgedSentence(NamedTuple):
-    """One sentence: `text == part[start:end]`, exactly; `stance` by the classifier's directions."""
+    """One sentence: `text == part[start:end]`, exactly; `stance` by the classifier's directions;
+    `relevance` is its own score, alone; `issues` with the probability of each; `speech` is what
+    most of the sentence belongs to."""
 
     part: Part
     start: int
@@ -53,6 +82,10 @@ class JudgedSentence(NamedTuple):
     text: str
     quoted: bool
     stance: dict[str, SentenceStance]
+    relevance: float
+    event: Event | None
+    issues: dict[str, float]
+    speech: Speech | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +98,17 @@ class Judgement:
     relevance: Relevance | None = None
     abstained: str | None = None
     sentences: tuple[JudgedSentence, ...] = ()
+    speeches: tuple[Speech, ...] = ()
+
+    def deciding(self) -> list[JudgedSentence]:
+        """The sentences that make the text relevant: those of the highest scores of their own,
+        highest first, but none that alone wouldn't be (`DECIDING`, `FROM`)."""
+        relevant = [one for one in self.sentences if one.relevance >= FROM]
+        return sorted(relevant, key=lambda one: -one.relevance)[:DECIDING]
+
+    def issues(self) -> list[Issue]:
+        """What the text is about; each issue with the place of its clearest sentence."""
+        return issues_of([sentence.issues for sentence in self.sentences])
 
     def dyads(self) -> dict[str, DyadStance]:
         """Each direction in which some sentence takes a stance, over the whole text."""
@@ -82,13 +126,19 @@ class Judge:
         self._watch = watch
         self._classifier = classifier
         self._matcher = ActorMatcher(watch)
+        self._issues = IssueFinder(watch)
 
     def warm_up(self) -> None:
         """Load the model and all else that takes long; the first text need not wait for it.
 
-        Raises ConfigError where the model can't be loaded.
+        Raises ConfigError where the model can't be loaded, or some issue never be found.
         """
         self._classifier.warm_up()
+        if unknown := self._issues.unknown(self._classifier.heads):
+            raise ConfigError(
+                f"watch {self._watch.name}: nothing tells when a text is about "
+                f"{', '.join(unknown)}; give each of these issues some terms"
+            )
         self._matcher.mentions("")
         language_of("", None)
 
@@ -164,26 +214,60 @@ class Judge:
     ) -> list[Judgement]:
         """All sentences of all texts go to the classifier at once, which batches like lengths."""
         passages = [one.passage for candidates in wanted for one in candidates]
-        scores = iter(self._classifier.classify(passages))
-        judged = []
-        for text, judgement, candidates in zip(texts, judgements, wanted, strict=True):
-            found = tuple(
-                JudgedSentence(
-                    part=one.part,
-                    start=one.sentence.start,
-                    end=one.sentence.end,
-                    text=one.sentence.text,
-                    quoted=quoted(
-                        text.title if one.part == "title" else text.body,
-                        one.sentence.start,
-                        one.sentence.end,
-                    ),
-                    stance=stance_of(next(scores)),
-                )
-                for one in candidates
+        found = iter(self._classifier.classify(passages))
+        return [
+            self._with_sentences(text, judgement, [(one, next(found)) for one in candidates])
+            for text, judgement, candidates in zip(texts, judgements, wanted, strict=True)
+        ]
+
+    def _with_sentences(
+        self, text: Text, judgement: Judgement, judged: Sequence[tuple[_Candidate, Scores]]
+    ) -> Judgement:
+        speeches = (
+            [self._speech(text.body, one) for one in find_quotes(text.body)] if judged else []
+        )
+
+        def of(one: _Candidate, scores: Scores) -> JudgedSentence:
+            start, end, words = one.sentence
+            body = one.part == "body"
+            return JudgedSentence(
+                part=one.part,
+                start=start,
+                end=end,
+                text=words,
+                quoted=quoted(text.body if body else text.title, start, end),
+                stance=stance_of(scores),
+                relevance=relevance_of(scores)[1],
+                event=event_of(scores),
+                issues=self._issues.of_sentence(words, scores),
+                speech=speech_at(speeches, start, end) if body else None,
             )
-            judged.append(replace(judgement, sentences=found))
-        return judged
+
+        return replace(
+            judgement,
+            sentences=tuple(of(one, scores) for one, scores in judged),
+            speeches=tuple(speeches),
+        )
+
+    def _speech(self, body: str, quote: Quote) -> Speech:
+        speaker = body[slice(*quote.speaker)] if quote.speaker else None
+        return Speech(
+            *quote.said,
+            text=body[slice(*quote.said)],
+            kind=quote.kind,
+            speaker=speaker,
+            actor=self._matcher.last_actor(speaker or ""),
+            cue=body[slice(*quote.cue)] if quote.cue else None,
+        )
+
+
+def speech_at(speeches: Sequence[Speech], start: int, end: int) -> Speech | None:
+    """The speech that most of a sentence at `start` to `end` belongs to, if there is one."""
+    for speech in speeches:
+        shared = min(speech.end, end) - max(speech.start, start)
+        if 2 * shared > end - start:
+            return speech
+    return None
 
 
 class _Reading(NamedTuple):

@@ -10,8 +10,12 @@ from detente.article import (
     Assessment,
     CollectedArticle,
     Dyad,
+    Event,
     Evidence,
+    Ground,
+    IssueFound,
     ModelIdentity,
+    Quotation,
     Stance,
 )
 from detente.bus.base import Record
@@ -20,7 +24,8 @@ from detente.runner import Outcome, Publish, Stage
 from detente.settings import Settings
 from detente.watch import Watch, load_watch
 from detente.wire import encode
-from processors.judgement import Judge, JudgedSentence, Judgement, Text
+from processors.events import EVENTS
+from processors.judgement import Judge, JudgedSentence, Judgement, Speech, Text
 from processors.models import open_classifier
 from processors.stance import DIRECTIONS, GRADE_SCORES, sign_of
 
@@ -71,6 +76,10 @@ def assessment_of(
     return Assessment(
         watch=watch.name,
         relevance=judgement.relevance,
+        grounds=tuple(
+            Ground(score=round(one.relevance, 4), evidence=_evidence(one, watch))
+            for one in judgement.deciding()
+        ),
         abstained=judgement.abstained,
         language=judgement.language,
         actors=judgement.actors,
@@ -83,11 +92,23 @@ def assessment_of(
                 target=watch.codes[target],
                 label=dyad.label,
                 score=round(dyad.score, 4),
+                low=round(dyad.low, 4),
+                high=round(dyad.high, 4),
                 sentences=dyad.sentences,
             )
             for head, dyad in judgement.dyads().items()
             for holder, target in [DIRECTIONS[head]]
         ),
+        issues=tuple(
+            IssueFound(
+                id=issue.id,
+                score=round(issue.score, 4),
+                sentences=issue.sentences,
+                evidence=_evidence(judgement.sentences[issue.sentence], watch),
+            )
+            for issue in judgement.issues()
+        ),
+        quotations=tuple(_quotation(speech, watch) for speech in judgement.speeches),
         model=model,
         assessed=now,
     )
@@ -95,13 +116,6 @@ def assessment_of(
 
 def _stances(sentence: JudgedSentence, watch: Watch) -> list[Stance]:
     """The directions in which the sentence takes a stance; none of those that aren't in it."""
-    evidence = Evidence(
-        part=sentence.part,
-        start=sentence.start,
-        end=sentence.end,
-        text=sentence.text,
-        quoted=sentence.quoted,
-    )
     stances = []
     for head, (holder, target) in DIRECTIONS.items():
         found = sentence.stance[head]
@@ -114,10 +128,43 @@ def _stances(sentence: JudgedSentence, watch: Watch) -> list[Stance]:
                     grade=found.grade,
                     score=GRADE_SCORES[found.grade],
                     confidence=round(found.confidence, 4),
-                    evidence=evidence,
+                    evidence=_evidence(sentence, watch),
+                    event=_event(sentence),
                 )
             )
     return stances
+
+
+def _evidence(sentence: JudgedSentence, watch: Watch) -> Evidence:
+    return Evidence(
+        part=sentence.part,
+        start=sentence.start,
+        end=sentence.end,
+        text=sentence.text,
+        quoted=sentence.quoted,
+        speaker=_speaker(sentence.speech, watch),
+    )
+
+
+def _speaker(speech: Speech | None, watch: Watch) -> str | None:
+    """The name of the watch's actor who speaks, or else the text's words."""
+    return watch.actor_names.get(speech.actor or "", speech.speaker) if speech else None
+
+
+def _quotation(speech: Speech, watch: Watch) -> Quotation:
+    return Quotation(**{**speech._asdict(), "speaker": _speaker(speech, watch)})
+
+
+def _event(sentence: JudgedSentence) -> Event | None:
+    if sentence.event is None:
+        return None
+    kind = EVENTS[sentence.event.type]
+    return Event(
+        type=sentence.event.type,
+        quad=kind.quad,
+        goldstein=kind.goldstein,
+        confidence=round(sentence.event.confidence, 4),
+    )
 
 
 def _text(article: CollectedArticle) -> Text:

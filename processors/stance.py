@@ -7,6 +7,7 @@ as the classifier's heads are: in `A>B`, A is the watch's first side and B its s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import sqrt
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from processors.models.base import STANCE_HEADS, Passage, Scores
@@ -31,6 +32,7 @@ neutral between: about where a third of its weight stands unopposed on one side,
 
 _SIGNS: Final[tuple[tuple[Label, ...], ...]] = (("2", "1"), ("0",), ("-1", "-2"), (NONE,))
 
+_NORMAL_95: Final = 1.96
 
 UNSURE: Final = 0.50
 """Below this confidence a sentence's stance is neither counted nor shown: on dev its sign is right
@@ -38,10 +40,15 @@ in less than half of such cases (the table of confidence in docs/model-card.md).
 
 
 class SentenceStance(NamedTuple):
-    """One direction of one sentence: the guide's label, and the probability of its sign."""
+    """One direction of one sentence: the guide's label, and the probability of its sign.
+
+    `spread` is the variance of the score under the model's probabilities, given that the sentence
+    takes a stance at all.
+    """
 
     label: Label
     confidence: float
+    spread: float = 0.0
 
     @property
     def grade(self) -> Grade | None:
@@ -50,11 +57,14 @@ class SentenceStance(NamedTuple):
 
 
 class DyadStance(NamedTuple):
-    """A direction over a whole article; `sentences` counts those that take a stance in it."""
+    """A direction over a whole article; `sentences` counts those that take a stance in it, and
+    `low` and `high` bound the score at 95 %."""
 
     label: StanceLabel
     score: float
     sentences: int
+    low: float = -1.0
+    high: float = 1.0
 
 
 def stance_passage(
@@ -91,20 +101,50 @@ def article_stance(stances: Iterable[SentenceStance]) -> DyadStance | None:
     The score is the mean of the grades' scores (`GRADE_SCORES`), weighted by confidence, in -1…1.
     Sentences labelled `n`, or unsurely, say nothing about the direction and don't count. None
     where no sentence takes a stance: absence is never neutrality.
+
+    The interval is the normal one for a weighted mean, `score ± 1.96 s`, within -1…1, where
+
+        s² = Σ w² ((x - score)² n / (n - 1) + v) / (Σ w)²
+
+    over the n sentences, their weights w, scores x and variances v (`SentenceStance.spread`): both
+    that the sentences differ and that the model isn't sure of each make it wider.
     """
-    taken = [(GRADE_SCORES[one.grade], one.confidence) for one in stances if one.grade]
-    total = sum(weight for _, weight in taken)
+    taken = [(GRADE_SCORES[one.grade], one.confidence, one.spread) for one in stances if one.grade]
+    total = sum(weight for _, weight, _ in taken)
     if total <= 0:
         return None
-    score = sum(grade * weight for grade, weight in taken) / total
-    score = max(-1.0, min(1.0, score))
-    return DyadStance(_category(score, threshold=SIGN_THRESHOLD), score, len(taken))
+    score = _bounded(sum(grade * weight for grade, weight, _ in taken) / total)
+    correction = len(taken) / max(1, len(taken) - 1)
+    variance = sum(
+        weight**2 * ((grade - score) ** 2 * correction + spread) for grade, weight, spread in taken
+    )
+    reach = _NORMAL_95 * sqrt(variance) / total
+    return DyadStance(
+        _category(score, threshold=SIGN_THRESHOLD),
+        score,
+        len(taken),
+        _bounded(score - reach),
+        _bounded(score + reach),
+    )
 
 
 def _decide(head: Mapping[str, float]) -> SentenceStance:
     sign = max(_SIGNS, key=lambda labels: sum(head[label] for label in labels))
     confidence = min(1.0, sum(head[label] for label in sign))
-    return SentenceStance(max(sign, key=lambda label: head[label]), confidence)
+    return SentenceStance(max(sign, key=lambda label: head[label]), confidence, _spread(head))
+
+
+def _spread(head: Mapping[str, float]) -> float:
+    total = sum(head[grade] for grade in GRADE_SCORES)
+    if total <= 0:
+        return 0.0
+    mean = sum(head[grade] * score for grade, score in GRADE_SCORES.items()) / total
+    squares = sum(head[grade] * score**2 for grade, score in GRADE_SCORES.items()) / total
+    return max(0.0, squares - mean**2)
+
+
+def _bounded(score: float) -> float:
+    return max(-1.0, min(1.0, score))
 
 
 def _category(score: float, *, threshold: float) -> StanceLabel:

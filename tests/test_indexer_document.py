@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import get_args
 
 import msgspec
 import pytest
@@ -14,8 +15,14 @@ from detente.article import (
     Assessment,
     CollectedArticle,
     Dyad,
+    Event,
+    EventType,
     Evidence,
+    Ground,
+    IssueFound,
     ModelIdentity,
+    Quad,
+    Quotation,
     Relevance,
     Source,
     Stance,
@@ -54,9 +61,37 @@ STANCE = st.builds(
     score=SCORE,
     confidence=SHARE,
     evidence=EVIDENCE,
+    event=st.none()
+    | st.builds(
+        Event,
+        type=st.sampled_from(get_args(EventType)),
+        quad=st.sampled_from(get_args(Quad)),
+        goldstein=st.floats(-10, 10),
+        confidence=SHARE,
+    ),
 )
 DYAD = st.builds(
-    Dyad, holder=CODE, target=CODE, label=LABEL, score=SCORE, sentences=st.integers(1, 999)
+    Dyad,
+    holder=CODE,
+    target=CODE,
+    label=LABEL,
+    score=SCORE,
+    low=SCORE,
+    high=SCORE,
+    sentences=st.integers(1, 999),
+)
+ISSUE = st.builds(
+    IssueFound, id=TEXT, score=SHARE, sentences=st.integers(1, 999), evidence=EVIDENCE
+)
+QUOTATION = st.builds(
+    Quotation,
+    start=st.integers(0, 10**9),
+    end=st.integers(0, 10**9),
+    text=TEXT,
+    kind=st.sampled_from(["direct", "indirect"]),
+    speaker=st.none() | TEXT,
+    actor=st.none() | TEXT,
+    cue=st.none() | TEXT,
 )
 ASSESSMENT = st.builds(
     Assessment,
@@ -68,6 +103,9 @@ ASSESSMENT = st.builds(
     actors=st.lists(TEXT, max_size=3).map(tuple),
     stances=st.lists(STANCE, max_size=3).map(tuple),
     dyads=st.lists(DYAD, max_size=2).map(tuple),
+    grounds=st.lists(st.builds(Ground, score=SHARE, evidence=EVIDENCE), max_size=2).map(tuple),
+    issues=st.lists(ISSUE, max_size=2).map(tuple),
+    quotations=st.lists(QUOTATION, max_size=2).map(tuple),
     model=st.builds(ModelIdentity, TEXT, TEXT),
     assessed=INSTANT,
 )

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detente.watch import Side, Watch, load_watch
-from processors.actors import ActorMatcher, fold, names_dyad
+from processors.actors import ActorMatcher, names_dyad
+from processors.phrases import fold
 
 STEADY = settings(derandomize=True, deadline=None)
 """The same examples on every run, however slow the machine."""

@@ -105,6 +105,41 @@ def test_of_a_core_text_every_sentence_is_judged() -> None:
     assert found.dyads()["B>A"].label == "adversarial"
 
 
+SPOKEN = Text(
+    "Moscow accuses Washington",
+    "Sergei Lavrov said on Monday that Washington had rejected every offer on visas. "
+    '"They rejected us twice over," he said.\nMoscow accused Washington of delay.',
+)
+
+
+def test_whose_words_a_sentence_is() -> None:
+    (found,), _ = judge(SPOKEN)
+    title, reported, quoted, told = found.sentences
+    assert title.speech is told.speech is None
+    assert reported.speech is not None
+    assert reported.speech.text == "Washington had rejected every offer on visas"
+    assert (reported.speech.kind, reported.speech.actor) == ("indirect", "sergei-lavrov")
+    assert (reported.speech.speaker, reported.speech.cue) == ("Sergei Lavrov", "said")
+    assert quoted.speech is not None
+    assert (quoted.speech.kind, quoted.speech.speaker) == ("direct", "he")
+    assert found.speeches == (reported.speech, quoted.speech)
+    assert all(SPOKEN.body[one.start : one.end] == one.text for one in found.speeches)
+
+
+def test_the_sentences_that_decided_the_relevance() -> None:
+    (found,), _ = judge(SPOKEN)
+    # All but the one that names no side alone.
+    title, reported, _, told = found.sentences
+    assert found.deciding() == [title, reported, told]
+
+
+def test_what_a_text_is_about() -> None:
+    (found,), _ = judge(SPOKEN)
+    (issue,) = found.issues()
+    assert (issue.id, issue.sentences) == ("visas", 1)
+    assert found.sentences[issue.sentence].text.endswith("every offer on visas.")
+
+
 def test_of_a_peripheral_text_only_what_names_a_side_is_judged() -> None:
     (found,), asked = judge(PERIPHERAL, relevance=PERIPHERAL_SCORES)
     assert [one.text for one in found.sentences] == [

@@ -120,7 +120,8 @@ def test_no_stance_is_no_neutral_stance() -> None:
     assert article_stance([]) is None
     assert article_stance([SentenceStance("n", 0.9), SentenceStance("-2", UNSURE / 2)]) is None
     neutral = article_stance([SentenceStance("0", 0.9)])
-    assert neutral == ("neutral", 0.0, 1)
+    assert neutral is not None
+    assert neutral[:3] == ("neutral", 0.0, 1)
 
 
 def test_the_mean_is_weighted_by_confidence() -> None:
@@ -128,6 +129,35 @@ def test_the_mean_is_weighted_by_confidence() -> None:
     assert stance is not None
     assert stance.score == pytest.approx((0.9 - 0.3) / 1.5)
     assert (stance.label, stance.sentences) == ("cooperative", 2)
+
+
+def test_the_interval_holds_the_score_and_narrows_with_the_sentences() -> None:
+    mixed = [SentenceStance("1", 0.8, 0.1), SentenceStance("-1", 0.8, 0.1)]
+    few, many = article_stance(mixed * 2), article_stance(mixed * 50)
+    assert few is not None
+    assert many is not None
+    assert -1 <= few.low < many.low < many.score == few.score == 0 < many.high < few.high <= 1
+    # By hand: of four scores of 0.5 around 0 with a variance of 0.1 each, equal weights.
+    assert few.high == pytest.approx(1.96 * ((0.25 * 4 / 3 + 0.1) / 4) ** 0.5)
+
+
+def test_one_sentence_is_as_unsure_as_the_model_is_of_it() -> None:
+    sure, torn = SentenceStance("-2", 0.9, 0.0), SentenceStance("-2", 0.9, 0.2)
+    found = article_stance([sure])
+    assert found is not None
+    assert (found.low, found.high) == (-1.0, -1.0)
+    wide = article_stance([torn])
+    assert wide is not None
+    assert (wide.low, wide.high) == (-1.0, pytest.approx(-1.0 + 1.96 * 0.2**0.5))
+
+
+def test_the_variance_is_of_the_grades_alone() -> None:
+    head = {"2": 0.2, "1": 0.0, "0": 0.0, "-1": 0.2, "-2": 0.0, "n": 0.6}
+    (found, _) = stance_of(dict.fromkeys(STANCE_HEADS, head)).values()
+    # 1 and -0.5, alike probable: the mean is 0.25, the variance 0.75 squared.
+    assert found.spread == pytest.approx(0.5625)
+    surely_none = {**dict.fromkeys(head, 0.0), "n": 1.0}
+    assert stance_of(dict.fromkeys(STANCE_HEADS, surely_none))["A>B"].spread == 0
 
 
 def test_the_threshold_belongs_to_the_sign() -> None:

@@ -36,7 +36,8 @@ NEWS_HOST = "news.example"
 NO_HEADER = "US news sentence"
 """What stands in the header of a sentence that came without its document."""
 
-_SOURCES = {host: source for source, host in HOSTS.items()}
+SOURCES = {host: source for source, host in HOSTS.items()}
+"""The name of the source that a host is."""
 
 _RELEVANCE = {"2": "core", "1": "peripheral", "0": "none"}
 
@@ -65,7 +66,11 @@ class Document(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """A sentence with its stance in both directions (A is the United States, B is Russia)."""
+    """A sentence with its stance in both directions (A is the United States, B is Russia).
+
+    `event` is the PLOVER type of the main act between the sides, and `issues` what it is about;
+    None where nobody has said.
+    """
 
     id: str
     source: str
@@ -75,6 +80,8 @@ class Sentence(NamedTuple):
     voice: str
     labels: tuple[str, str]
     split: Split
+    event: str | None = None
+    issues: tuple[str, ...] | None = None
 
     def passage(self, *, context: bool = True, voice: bool = True) -> Passage:
         """The passage for this sentence, with some of its parts left out."""
@@ -101,7 +108,13 @@ def data_folder(option: str | None = None) -> Path:
 
 def load_sentences(folder: Path) -> list[Sentence]:
     """All stance sentences: those of the folder, then ours."""
-    return [*_dyad_stance(folder), *_official_sentences(folder), *_own_articles(), *_own_pieces()]
+    return [
+        *_dyad_stance(folder),
+        *_official_sentences(folder),
+        *_news_sentences(folder),
+        *_own_articles(),
+        *_own_pieces(),
+    ]
 
 
 def load_documents(folder: Path) -> list[Document]:
@@ -148,23 +161,26 @@ def _dyad_stance(folder: Path) -> Iterator[Sentence]:
 
 def _official_sentences(folder: Path) -> Iterator[Sentence]:
     """What `training/data/sentences.tsv` labels, cut out of the folder's documents."""
-    labels = defaultdict[str, dict[str, tuple[str, str]]](dict)
-    for document, key, usa_rus, rus_usa, *_ in tab_lines(OURS / "sentences.tsv"):
-        labels[document][key] = (usa_rus, rus_usa)
+    labels = defaultdict[str, dict[str, list[str]]](dict)
+    for document, key, *values in tab_lines(OURS / "sentences.tsv"):
+        labels[document][key] = values
     texts = _official_texts(folder)
     for document, wanted in labels.items():
         row, previous = texts[document], ""
         for number, sentence in enumerate(split_sentences(_body(row))):
             if (key := digest(sentence.text)) in wanted:
+                usa_rus, rus_usa, event, issues = wanted.pop(key)
                 yield Sentence(
                     id=f"{document}@{number}",
-                    source=_SOURCES[row["source"]],
+                    source=SOURCES[row["source"]],
                     text=sentence.text,
                     previous=previous,
                     title=row["title"],
                     voice=row["source"],
-                    labels=wanted.pop(key),
+                    labels=(usa_rus, rus_usa),
                     split=_split("train", document),
+                    event=event,
+                    issues=_issues(issues),
                 )
             previous = sentence.text
         if wanted:
@@ -180,7 +196,7 @@ def _own_articles() -> Iterator[Sentence]:
         if row["readers"] < 2:
             continue
         previous = ""
-        for number, one in enumerate([{**row, "text": row["title"]}, *row["sentences"]]):
+        for number, one in enumerate([_headline(row), *row["sentences"]]):
             if one["usa_rus"] and one["rus_usa"]:
                 yield Sentence(
                     id=f"{row['id']}#{number}",
@@ -191,6 +207,8 @@ def _own_articles() -> Iterator[Sentence]:
                     voice=NEWS_HOST,
                     labels=(one["usa_rus"], one["rus_usa"]),
                     split=_split("train", row["id"]),
+                    event=one.get("event"),
+                    issues=tuple(one["issues"]) if "issues" in one else None,
                 )
             previous = one["text"] if number else ""
 
@@ -208,7 +226,48 @@ def _own_pieces() -> Iterator[Sentence]:
                 voice=NEWS_HOST,
                 labels=(row["usa_rus"], row["rus_usa"]),
                 split=_split("train", row["id"]),
+                event=row["event"],
+                issues=tuple(row["issues"]),
             )
+
+
+def _news_sentences(folder: Path) -> Iterator[Sentence]:
+    """What `training/data/news.tsv` labels of the folder's news sentences."""
+    wanted = {key: values for key, *values in tab_lines(OURS / "news.tsv")}
+    for source, text in news_texts(folder):
+        if values := wanted.pop(digest(text), None):
+            usa_rus, rus_usa, event, issues = values
+            yield Sentence(
+                id=f"{source}-{digest(text)}",
+                source=source,
+                text=text,
+                previous="",
+                title="",
+                voice=NEWS_HOST,
+                labels=(usa_rus, rus_usa),
+                split=_split("train", digest(text)),
+                event=event,
+                issues=_issues(issues),
+            )
+    if wanted:
+        raise SystemExit(f"training/data/news.tsv: no sentence {', '.join(wanted)}")
+
+
+def news_texts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Real news sentences, each with its source; the bracketed sides of `directed` are unmarked."""
+    for name in ("train", "devtest_mt"):
+        for row in json_lines(folder / "newsmtsc" / f"{name}.jsonl.gz"):
+            yield "newsmtsc", row["sentence_normalized"].strip()
+    for text, *_ in directed_texts(folder):
+        yield "directed", text.replace("[", "").replace("]", "").strip()
+
+
+def directed_texts(folder: Path) -> Iterator[list[str]]:
+    """The fields of the set of directed sentiment: text with two [entities], both, and label."""
+    for name in ("train", "valid"):
+        with gzip.open(folder / "directed_sentiment" / f"{name}.txt.gz", "rt") as lines:
+            for line in lines:
+                yield line.rstrip("\n").split("\t")
 
 
 @cache
@@ -218,6 +277,14 @@ def _official_texts(folder: Path) -> dict[str, dict[str, Any]]:
         for name in ("state_dept", "kremlin_en", "whitehouse")
         for row in json_lines(folder / name / f"{name}.dev.jsonl.gz")
     }
+
+
+def _headline(row: dict[str, Any]) -> dict[str, Any]:
+    return {"text": row["title"], "usa_rus": row["usa_rus"], "rus_usa": row["rus_usa"]}
+
+
+def _issues(field: str) -> tuple[str, ...]:
+    return () if field == "-" else tuple(field.split(","))
 
 
 def _body(row: dict[str, Any]) -> str:

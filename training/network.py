@@ -9,27 +9,33 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from processors.models.base import HEADS
+from processors.models.base import ALL_HEADS
 from processors.models.encoding import Encoded
 
 
 class Network(nn.Module):
     """Three integer tensors (batch × tokens) in; the logits of all heads side by side out."""
 
-    def __init__(self, base: Path | str, dropout: float = 0.1) -> None:
+    def __init__(self, base: Path | str, dropout: float = 0.1, frozen_layers: int = 0) -> None:
         super().__init__()
         # Plain attention: on processors the fused kind takes half as long again, and ONNX needs
         # the plain one anyhow.
         self.encoder = AutoModel.from_pretrained(
             base, attn_implementation="eager", add_pooling_layer=False
         )
+        # MPNet has no embedding of the segments: only the mean tells text from context.
+        self.segments = "type_vocab_size" in self.encoder.config.to_dict()
+        if frozen_layers:
+            self.encoder.embeddings.requires_grad_(False)
+            self.encoder.encoder.layer[:frozen_layers].requires_grad_(False)
         width = self.encoder.config.hidden_size
         self.dropout = nn.Dropout(dropout)
-        self.heads = nn.Linear(width, sum(map(len, HEADS.values())))
+        self.heads = nn.Linear(width, sum(map(len, ALL_HEADS.values())))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+        segments = {"token_type_ids": token_type_ids} if self.segments else {}
         hidden = self.encoder(
-            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+            input_ids=input_ids, attention_mask=attention_mask, **segments
         ).last_hidden_state
         judged = (attention_mask * (1 - token_type_ids)).unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * judged).sum(1) / judged.sum(1)
@@ -52,5 +58,5 @@ def padded(batch: Sequence[Encoded]) -> dict[str, Tensor]:
 
 def split_heads(logits: Tensor) -> dict[str, Tensor]:
     """The logits of each head, cut from what the network gives."""
-    parts = logits.split([len(labels) for labels in HEADS.values()], dim=-1)
-    return dict(zip(HEADS, parts, strict=True))
+    parts = logits.split([len(labels) for labels in ALL_HEADS.values()], dim=-1)
+    return dict(zip(ALL_HEADS, parts, strict=True))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from detente.cli.context import load
-from detente.cli.output import console, print_json, print_table, signed, tone
+from detente.cli.judgements import answer, show
+from detente.cli.output import print_json
 
 if TYPE_CHECKING:
     from detente.settings import Settings
@@ -48,8 +49,9 @@ def judge(
     """Judge a text: is it about U.S.-Russia diplomacy, and who stands how toward whom?
 
     With --jsonl, lines of {"id", "title", "text", "lang"?, "source"?} come in, and lines of {"id",
-    "relevance", "sentences", "dyads", "model"} go out. What the watch's gate, the language or the
-    relevance would spare the model is judged here all the same, sentence by sentence.
+    "relevance", "grounds", "sentences", "dyads", "issues", "quotations", "model"} go out. What
+    the watch's gate, the language or the relevance would spare the model is judged here all the
+    same, sentence by sentence.
     """
     settings = load(context, processors={"model": model} if model else None)
     if jsonl:
@@ -66,7 +68,7 @@ def judge(
     if json:
         print_json(judged.answer(None, asked, judgement))
     else:
-        _print(judged.answer(None, asked, judgement), asked)
+        show(judged.answer(None, asked, judgement), asked)
 
 
 def _asked(settings: Settings, given: str, title: str, language: str | None, source: str) -> Text:
@@ -104,47 +106,7 @@ class _Judging:
         return self._judge.judge_every_sentence(texts, split=split)
 
     def answer(self, id: Any, text: Text, judgement: Judgement) -> dict[str, Any]:
-        """What is written of one text. Offsets count the characters of `text`."""
-        answer: dict[str, Any] = {} if id is None else {"id": id}
-        answer["relevance"] = judgement.relevance
-        if judgement.abstained:
-            answer["abstained"] = judgement.abstained
-        answer["language"] = judgement.language
-        answer["actors"] = judgement.actors
-        headline = [one for one in judgement.sentences if one.part == "title"]
-        if headline:
-            answer["title"] = [
-                {"start": one.start, "end": one.end, "stance": self._directions(one.stance)}
-                for one in headline
-            ]
-        answer["sentences"] = [
-            {"start": one.start, "end": one.end, "stance": self._directions(one.stance)}
-            for one in judgement.sentences
-            if one.part == "body"
-        ]
-        answer["dyads"] = {
-            self._name(head): {
-                "label": dyad.label,
-                "score": round(dyad.score, 4),
-                "sentences": dyad.sentences,
-            }
-            for head, dyad in judgement.dyads().items()
-        }
-        identity = self._classifier.identity
-        answer["model"] = {"name": identity.name, "revision": identity.revision}
-        return answer
-
-    def _directions(self, stance: Any) -> dict[str, Any]:
-        return {
-            self._name(head): {"label": one.label, "confidence": round(one.confidence, 4)}
-            for head, one in stance.items()
-        }
-
-    def _name(self, head: str) -> str:
-        from processors.stance import DIRECTIONS
-
-        holder, target = DIRECTIONS[head]
-        return f"{self.watch.codes[holder]}>{self.watch.codes[target]}"
+        return answer(id, judgement, self.watch, self._classifier.identity)
 
 
 class _Line(NamedTuple):
@@ -228,41 +190,3 @@ def _counter() -> Iterator[Callable[[int], None]]:
     ) as progress:
         task = progress.add_task("judged", total=None)
         yield lambda number: progress.advance(task, number)
-
-
-def _print(answer: dict[str, Any], asked: Text) -> None:
-    from rich.text import Text as Styled
-
-    out = console()
-    if answer.get("abstained"):
-        out.print(f"Not judged: {answer['abstained']}", markup=False)
-    else:
-        relevance = answer["relevance"]
-        out.print(f"Relevance: {relevance.label} ({relevance.score:.2f})", markup=False)
-    for name, dyad in answer["dyads"].items():
-        out.print(
-            Styled(
-                f"{name.replace('>', ' → ')}: {dyad['label']} {signed(dyad['score'])} "
-                f"over {dyad['sentences']} sentences",
-                style=tone(dyad["score"]),
-            )
-        )
-    parts = [(asked.title, one) for one in answer.get("title", ())]
-    parts += [(asked.body, one) for one in answer["sentences"]]
-    if parts:
-        names = list(parts[0][1]["stance"])
-        print_table(
-            [*names, "sentence"],
-            [
-                (*(_cell(one["stance"][name]) for name in names), part[one["start"] : one["end"]])
-                for part, one in parts
-            ],
-        )
-    out.print(f"Judged by {answer['model']['name']} {answer['model']['revision']}", markup=False)
-
-
-def _cell(direction: dict[str, Any]) -> str:
-    """A label with its confidence; a dot for a direction that isn't in the sentence."""
-    if direction["label"] == "n":
-        return "·"
-    return f"{direction['label']:>2} ({direction['confidence']:.2f})"

@@ -47,6 +47,12 @@ class Field:
     fields: tuple[Field, ...] = ()
 
 
+_SENTENCE = (
+    Field("part", Kind.KEYWORD, "where the sentence stands: title or body", needed=True),
+    Field("start", Kind.LONG, "first character of the sentence", needed=True),
+    Field("end", Kind.LONG, "one past its last character", needed=True),
+    Field("text", Kind.STORED, "the sentence itself", needed=True),
+)
 _STANCES = (
     Field("holder", Kind.KEYWORD, "the side that takes the position", needed=True),
     Field("target", Kind.KEYWORD, "the side that it is taken toward", needed=True),
@@ -54,19 +60,38 @@ _STANCES = (
     Field("grade", Kind.KEYWORD, "the labelling guide's grade: 2, 1, 0, -1, -2", needed=True),
     Field("score", Kind.DOUBLE, "-1 to 1", needed=True),
     Field("confidence", Kind.DOUBLE, "0 to 1", needed=True),
-    Field("part", Kind.KEYWORD, "where the sentence stands: title or body", needed=True),
-    Field("start", Kind.LONG, "first character of the sentence", needed=True),
-    Field("end", Kind.LONG, "one past its last character", needed=True),
-    Field("text", Kind.STORED, "the sentence itself", needed=True),
+    *_SENTENCE,
     Field("quoted", Kind.BOOLEAN, "whether it stands in quotation marks", needed=True),
     Field("speaker", Kind.KEYWORD, "whose words they are, where known"),
+    Field("event", Kind.KEYWORD, "the PLOVER type of the sentence's main act"),
+    Field("quad", Kind.KEYWORD, "its class: verbal or material, cooperation or conflict"),
+    Field("goldstein", Kind.DOUBLE, "its intensity, -10 to 10"),
+    Field("event_confidence", Kind.DOUBLE, "0 to 1"),
 )
 _DYADS = (
     Field("holder", Kind.KEYWORD, "the side that takes the position", needed=True),
     Field("target", Kind.KEYWORD, "the side that it is taken toward", needed=True),
     Field("label", Kind.KEYWORD, "cooperative, neutral or adversarial", needed=True),
     Field("score", Kind.DOUBLE, "-1 to 1", needed=True),
+    Field("low", Kind.DOUBLE, "where it begins, at 95 %", needed=True),
+    Field("high", Kind.DOUBLE, "and where it ends", needed=True),
     Field("sentences", Kind.LONG, "how many sentences it rests on", needed=True),
+)
+_GROUNDS = (Field("score", Kind.DOUBLE, "its own relevance, 0 to 1", needed=True), *_SENTENCE)
+_ISSUES = (
+    Field("id", Kind.KEYWORD, "the issue, as the watch names it", needed=True),
+    Field("score", Kind.DOUBLE, "0 to 1, of its clearest sentence", needed=True),
+    Field("sentences", Kind.LONG, "how many sentences are about it", needed=True),
+    *_SENTENCE,
+)
+_QUOTATIONS = (
+    Field("speaker", Kind.KEYWORD, "who speaks: the watch's actor, or the text's words"),
+    Field("actor", Kind.KEYWORD, "the actor's id"),
+    Field("cue", Kind.STORED, "the words that say that it was said"),
+    Field("kind", Kind.KEYWORD, "direct or indirect", needed=True),
+    Field("start", Kind.LONG, "first character of the body", needed=True),
+    Field("end", Kind.LONG, "one past the last", needed=True),
+    Field("text", Kind.STORED, "what was said", needed=True),
 )
 
 FIELDS: tuple[Field, ...] = (
@@ -95,6 +120,7 @@ FIELDS: tuple[Field, ...] = (
     Field("model_revision", Kind.KEYWORD, "the hash of the model's files", needed=True),
     Field("relevance", Kind.KEYWORD, "core, peripheral or none; none given if unscored"),
     Field("relevance_score", Kind.DOUBLE, "0 to 1"),
+    Field("grounds", Kind.NESTED, "the sentences that decided it", fields=_GROUNDS),
     Field("abstained", Kind.KEYWORD, "why there is no judgement"),
     Field("actors", Kind.KEYWORDS, "who is named"),
     Field("stances", Kind.NESTED, "sentence by sentence, with the evidence", fields=_STANCES),
@@ -102,7 +128,12 @@ FIELDS: tuple[Field, ...] = (
     Field("dyad_labels", Kind.KEYWORDS, "`USA>RUS:adversarial`: the dyads, flat, for charts"),
     Field("stance_labels", Kind.KEYWORDS, "`USA>RUS:adversarial`: each that a sentence shows"),
     Field("stance_grades", Kind.KEYWORDS, "`USA>RUS:-2`: each grade that a sentence shows"),
-    Field("speakers", Kind.KEYWORDS, "whose words the sentences with a stance are"),
+    Field("speakers", Kind.KEYWORDS, "who is quoted"),
+    Field("events", Kind.KEYWORDS, "PLOVER types of the acts in sentences with a stance"),
+    Field("quads", Kind.KEYWORDS, "and their classes"),
+    Field("issues", Kind.KEYWORDS, "what it is about, as the watch names it"),
+    Field("issue_evidence", Kind.NESTED, "each issue with its clearest sentence", fields=_ISSUES),
+    Field("quotations", Kind.NESTED, "who is reported to have said what", fields=_QUOTATIONS),
     Field("first_toward_second", Kind.DOUBLE, "the watch's first side toward its second, -1 to 1"),
     Field("second_toward_first", Kind.DOUBLE, "and the reverse"),
 )

@@ -15,7 +15,13 @@ import msgspec
 from detente.article import ModelIdentity
 
 __all__ = [
+    "ABOUT",
+    "ALL_HEADS",
+    "EVENT",
+    "EVENT_LABELS",
     "HEADS",
+    "ISSUES",
+    "OPTIONAL_HEADS",
     "RELEVANCE",
     "RELEVANCE_LABELS",
     "STANCE_HEADS",
@@ -24,6 +30,7 @@ __all__ = [
     "ModelIdentity",
     "Passage",
     "Scores",
+    "issue_head",
 ]
 
 RELEVANCE: Final = "relevance"
@@ -38,7 +45,64 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = {
     RELEVANCE: RELEVANCE_LABELS,
     **dict.fromkeys(STANCE_HEADS, STANCE_LABELS),
 }
-"""Every head that the pipeline knows, with its labels in the order of the model's outputs."""
+"""The heads that judging needs, with their labels in the order of the model's outputs."""
+
+EVENT: Final = "event"
+EVENT_LABELS: Final = (
+    "AGREE",
+    "CONSULT",
+    "SUPPORT",
+    "COOPERATE",
+    "AID",
+    "CONCEDE",
+    "RETREAT",
+    "REQUEST",
+    "ACCUSE",
+    "REJECT",
+    "THREATEN",
+    "PROTEST",
+    "SANCTION",
+    "MOBILIZE",
+    "COERCE",
+    "ASSAULT",
+    "NONE",
+)
+"""PLOVER's types of the main act between the sides; `NONE` where there is none."""
+
+ISSUES: Final = (
+    "embassies",
+    "visas",
+    "banking",
+    "expulsions",
+    "sanctions",
+    "arms-control",
+    "ukraine",
+    "prisoners",
+    "energy",
+    "arctic",
+    "cyber",
+    "flights",
+    "nato",
+    "space",
+    "trade",
+)
+"""The matters that the shipped model knows; a text may be about several, or none."""
+
+ABOUT: Final = ("yes", "no")
+
+
+def issue_head(issue: str) -> str:
+    """The head that says whether a text is about an issue."""
+    return f"issue:{issue}"
+
+
+OPTIONAL_HEADS: Final[Mapping[str, tuple[str, ...]]] = {
+    EVENT: EVENT_LABELS,
+    **{issue_head(issue): ABOUT for issue in ISSUES},
+}
+"""Heads that a model may have besides."""
+
+ALL_HEADS: Final[Mapping[str, tuple[str, ...]]] = {**HEADS, **OPTIONAL_HEADS}
 
 
 class Passage(msgspec.Struct, frozen=True):

@@ -55,7 +55,10 @@ def _within(host: str, domains: Sequence[str]) -> bool:
 
 
 class Encoder:
-    """Encodes passages with a WordPiece tokenizer, within the model's limits (in tokens)."""
+    """Encodes passages with a WordPiece tokenizer, within the model's limits (in tokens).
+
+    The marks of beginning and end are MPNet's (which has BERT's as mere words) or else BERT's.
+    """
 
     def __init__(self, tokenizer: Tokenizer, *, max_tokens: int, max_context: int) -> None:
         tokenizer.no_truncation()
@@ -63,8 +66,8 @@ class Encoder:
         # "[SEP]" in a text is five signs, not the mark that ends it.
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
-        self._cls = _mark(tokenizer, "[CLS]")
-        self._sep = _mark(tokenizer, "[SEP]")
+        self._cls = _mark(tokenizer, "<s>", "[CLS]")
+        self._sep = _mark(tokenizer, "</s>", "[SEP]")
         self._max_tokens = max_tokens
         self._max_context = max_context
 
@@ -93,11 +96,13 @@ class Encoder:
         return Encoded(ids, segments, len(text) - len(kept))
 
 
-def _mark(tokenizer: Tokenizer, mark: str) -> int:
-    number = tokenizer.token_to_id(mark)
-    if number is None:
-        raise ConfigError(f"the tokenizer has no {mark}: it isn't the one the model was made with")
-    return number
+def _mark(tokenizer: Tokenizer, *marks: str) -> int:
+    for mark in marks:
+        if (number := tokenizer.token_to_id(mark)) is not None:
+            return number
+    raise ConfigError(
+        f"the tokenizer has no {' and no '.join(marks)}: it isn't the one the model was made with"
+    )
 
 
 def _voice_segment(passage: Passage) -> str:

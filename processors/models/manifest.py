@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from detente.errors import ConfigError
-from processors.models.base import HEADS
+from processors.models.base import ALL_HEADS, HEADS
 
 MANIFEST: Final = "model.json"
 MODEL: Final = "model.onnx"
@@ -79,10 +79,10 @@ def digest(path: Path) -> str:
 def _head_problems(manifest: Manifest) -> list[str]:
     problems = []
     for head, labels in manifest.heads.items():
-        if head not in HEADS:
-            problems.append(f"unknown head {head!r}; known are {', '.join(HEADS)}")
-        elif sorted(labels) != sorted(HEADS[head]):
-            problems.append(f"head {head!r} has labels {labels}, but must have {HEADS[head]}")
+        if head not in ALL_HEADS:
+            problems.append(f"unknown head {head!r}; known are {', '.join(ALL_HEADS)}")
+        elif sorted(labels) != sorted(ALL_HEADS[head]):
+            problems.append(f"head {head!r} has labels {labels}, but must have {ALL_HEADS[head]}")
         if manifest.temperatures.get(head, 0.0) <= 0:
             problems.append(f"head {head!r} has no temperature above 0")
     problems += [f"head {head!r} is missing" for head in HEADS if head not in manifest.heads]

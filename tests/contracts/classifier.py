@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from processors.models.base import HEADS, Classifier, Passage
+from processors.models.base import ALL_HEADS, Classifier, Passage
 
 Make = Callable[[], Classifier]
 
@@ -53,7 +53,7 @@ class ClassifierContract:
     def test_heads_are_known_ones_with_all_their_labels(self, classifier: Classifier) -> None:
         assert classifier.heads
         for head, labels in classifier.heads.items():
-            assert sorted(labels) == sorted(HEADS[head])
+            assert sorted(labels) == sorted(ALL_HEADS[head])
 
     def test_warming_up_twice_is_as_once(self, classifier: Classifier) -> None:
         classifier.warm_up()
@@ -72,7 +72,7 @@ class ClassifierContract:
         for one in scores:
             assert set(one) == set(classifier.heads)
             for head, shares in one.items():
-                assert set(shares) == set(HEADS[head])
+                assert set(shares) == set(ALL_HEADS[head])
                 assert all(type(share) is float and 0 <= share <= 1 for share in shares.values())
                 assert sum(shares.values()) == pytest.approx(1, abs=1e-6)
 
