@@ -53,12 +53,6 @@ class ActorMatcher:
                     found.append(Mention(start, end, target.side, target.actor))
         return sorted(found, key=lambda mention: mention.start)
 
-    def last_actor(self, words: str) -> str | None:
-        """The actor that a noun phrase is about: the last one named ("President Putin's spokesman
-        Dmitry Peskov"). None where it names none, as "he" and "the minister"."""
-        named = [mention.actor for mention in self.mentions(words) if mention.actor]
-        return named[-1] if named else None
-
 
 class _Target(NamedTuple):
     side: str | None = None

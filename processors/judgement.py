@@ -21,8 +21,10 @@ from processors.issues import Issue, IssueFinder, issues_of
 from processors.language import language_of, too_short
 from processors.models.base import STANCE_HEADS, Classifier, Passage, Scores
 from processors.quotes import Kind as QuoteKind
-from processors.quotes import Quote, find_quotes
+from processors.quotes import find_quotes
 from processors.relevance import is_unsure, mean_scores, relevance_of, relevance_passages
+from processors.retelling import Retelling, retelling_for
+from processors.speakers import speakers_of
 from processors.stance import (
     DyadStance,
     SentenceStance,
@@ -127,6 +129,8 @@ class Judge:
         self._classifier = classifier
         self._matcher = ActorMatcher(watch)
         self._issues = IssueFinder(watch)
+        self._told = retelling_for(watch)
+        self._roles = {actor.id: actor.role for actor in watch.actors}
 
     def warm_up(self) -> None:
         """Load the model and all else that takes long; the first text need not wait for it.
@@ -147,7 +151,7 @@ class Judge:
         readings = [self._read(text) for text in texts]
         judgements = self._with_relevance(texts, readings)
         wanted = [
-            _worth_judging(judgement, reading, text)
+            _worth_judging(judgement, reading, text, self._told)
             for judgement, reading, text in zip(judgements, readings, texts, strict=True)
         ]
         return self._with_stances(texts, judgements, wanted)
@@ -161,7 +165,9 @@ class Judge:
         readings = [self._read(text) for text in texts]
         judgements = self._with_relevance(texts, readings)
         wanted = [
-            [] if reading.refused else list(_whole(text) if not split else _candidates(text))
+            []
+            if reading.refused
+            else list(_candidates(text, self._told) if split else _whole(text, self._told))
             for reading, text in zip(readings, texts, strict=True)
         ]
         return self._with_stances(texts, judgements, wanted)
@@ -192,10 +198,7 @@ class Judge:
     ) -> list[Judgement]:
         judgements = [reading.judgement for reading in readings]
         places = [place for place, reading in enumerate(readings) if reading.passes]
-        passages = [
-            relevance_passages(texts[place].title, texts[place].body, voice=texts[place].host)
-            for place in places
-        ]
+        passages = [self._relevance_passages(texts[place]) for place in places]
         found = iter(self._classifier.classify([one for some in passages for one in some]))
         for place, some in zip(places, passages, strict=True):
             scores = mean_scores([next(found) for _ in some])
@@ -205,6 +208,12 @@ class Judge:
                 else replace(judgements[place], relevance=Relevance(*relevance_of(scores)))
             )
         return judgements
+
+    def _relevance_passages(self, text: Text) -> tuple[Passage, ...]:
+        told = self._told
+        return relevance_passages(
+            told.text(text.title), told.text(text.body), voice=told.host(text.host)
+        )
 
     def _with_stances(
         self,
@@ -223,9 +232,7 @@ class Judge:
     def _with_sentences(
         self, text: Text, judgement: Judgement, judged: Sequence[tuple[_Candidate, Scores]]
     ) -> Judgement:
-        speeches = (
-            [self._speech(text.body, one) for one in find_quotes(text.body)] if judged else []
-        )
+        speeches = self._speeches(text.body) if judged else []
 
         def of(one: _Candidate, scores: Scores) -> JudgedSentence:
             start, end, words = one.sentence
@@ -249,16 +256,20 @@ class Judge:
             speeches=tuple(speeches),
         )
 
-    def _speech(self, body: str, quote: Quote) -> Speech:
-        speaker = body[slice(*quote.speaker)] if quote.speaker else None
-        return Speech(
-            *quote.said,
-            text=body[slice(*quote.said)],
-            kind=quote.kind,
-            speaker=speaker,
-            actor=self._matcher.last_actor(speaker or ""),
-            cue=body[slice(*quote.cue)] if quote.cue else None,
-        )
+    def _speeches(self, body: str) -> list[Speech]:
+        quotes = find_quotes(body)
+        speakers = speakers_of(body, quotes, self._matcher.mentions(body), self._roles)
+        return [
+            Speech(
+                *quote.said,
+                text=body[slice(*quote.said)],
+                kind=quote.kind,
+                speaker=body[slice(*quote.speaker)] if quote.speaker else None,
+                actor=actor,
+                cue=body[slice(*quote.cue)] if quote.cue else None,
+            )
+            for quote, actor in zip(quotes, speakers, strict=True)
+        ]
 
 
 def speech_at(speeches: Sequence[Speech], start: int, end: int) -> Speech | None:
@@ -288,12 +299,14 @@ class _Candidate(NamedTuple):
     passage: Passage
 
 
-def _worth_judging(judgement: Judgement, reading: _Reading, text: Text) -> list[_Candidate]:
+def _worth_judging(
+    judgement: Judgement, reading: _Reading, text: Text, told: Retelling
+) -> list[_Candidate]:
     """Of a core text every sentence; of a peripheral one those that name a side or the dyad."""
     relevance = judgement.relevance
     if relevance is None or relevance.label == "none":
         return []
-    candidates = _candidates(text)
+    candidates = _candidates(text, told)
     if relevance.label == "core":
         return list(candidates)
     return [
@@ -308,22 +321,24 @@ def _any_within(offsets: Sequence[int], sentence: Sentence) -> bool:
     return place < len(offsets) and offsets[place] < sentence.end
 
 
-def _candidates(text: Text) -> Iterator[_Candidate]:
+def _candidates(text: Text, told: Retelling) -> Iterator[_Candidate]:
     """The title's sentences, without context, then the body's, each with the one before it."""
+    voice = told.host(text.host)
     for sentence in sentences(text.title):
-        yield _Candidate("title", sentence, stance_passage(sentence.text, voice=text.host))
-    previous = ""
+        yield _Candidate("title", sentence, stance_passage(told.text(sentence.text), voice=voice))
+    title, previous = told.text(text.title), ""
     for sentence in sentences(text.body):
-        passage = stance_passage(
-            sentence.text, previous=previous, title=text.title, voice=text.host
-        )
+        words = told.text(sentence.text)
+        passage = stance_passage(words, previous=previous, title=title, voice=voice)
         yield _Candidate("body", sentence, passage)
-        previous = sentence.text
+        previous = words
 
 
-def _whole(text: Text) -> Iterator[_Candidate]:
+def _whole(text: Text, told: Retelling) -> Iterator[_Candidate]:
     body = text.body.strip()
     if body:
         start = text.body.index(body)
-        passage = stance_passage(body, title=text.title, voice=text.host)
+        passage = stance_passage(
+            told.text(body), title=told.text(text.title), voice=told.host(text.host)
+        )
         yield _Candidate("body", Sentence(start, start + len(body), body), passage)

@@ -122,6 +122,7 @@ def test_whose_words_a_sentence_is() -> None:
     assert (reported.speech.speaker, reported.speech.cue) == ("Sergei Lavrov", "said")
     assert quoted.speech is not None
     assert (quoted.speech.kind, quoted.speech.speaker) == ("direct", "he")
+    assert quoted.speech.actor == "sergei-lavrov"
     assert found.speeches == (reported.speech, quoted.speech)
     assert all(SPOKEN.body[one.start : one.end] == one.text for one in found.speeches)
 
