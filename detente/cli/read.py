@@ -35,6 +35,13 @@ def search(
     dyad: Annotated[
         list[str] | None, typer.Option(help="As USA>RUS:adversarial, RUS>USA:cooperative.")
     ] = None,
+    issue: Annotated[
+        list[str] | None, typer.Option(help="What it is about, as the watch names it: visas.")
+    ] = None,
+    event: Annotated[
+        list[str] | None, typer.Option(help="A PLOVER type of act: SANCTION, CONSULT.")
+    ] = None,
+    speaker: Annotated[list[str] | None, typer.Option(help="Who is quoted, by name.")] = None,
     since: Annotated[
         str | None, typer.Option(help="First seen from: 2026-11-24, or 36h, 7d ago.")
     ] = None,
@@ -54,6 +61,9 @@ def search(
         "language": language,
         "actors": actor,
         "dyad_labels": dyad,
+        "issues": issue,
+        "events": event,
+        "speakers": speaker,
     }
     now = datetime.now(UTC)
     limits = Range(instant(since, now), instant(until, now))
@@ -143,11 +153,16 @@ def _print_article(document: Document) -> None:
     else:
         score = document.get("relevance_score", 0.0)
         out.print(f"Relevance: {document.get('relevance')} ({score:.2f})", markup=False)
+    for ground in document.get("grounds", []):
+        out.print(f"  because of {_place(ground)} {printable(ground['text'])}", markup=False)
+    if issues := document.get("issue_evidence"):
+        about = ", ".join(f"{one['id']} ({one['score']:.2f})" for one in issues)
+        out.print(f"About: {printable(about)}", markup=False)
     for dyad in document.get("dyads", []):
         out.print(
             Text(
                 f"{dyad['holder']} → {dyad['target']}: {dyad['label']} {signed(dyad['score'])} "
-                f"over {dyad['sentences']} sentences",
+                f"{_interval(dyad)}over {dyad['sentences']} sentences",
                 style=tone(dyad["score"]),
             )
         )
@@ -156,14 +171,29 @@ def _print_article(document: Document) -> None:
         out.print(
             Text(
                 f"{stance['holder']} → {stance['target']} {stance['grade']:>2} "
-                f"({stance['confidence']:.2f}) [{stance['part']} {stance['start']}-"
-                f"{stance['end']}] {printable(stance['text'])}",
+                f"({stance['confidence']:.2f}) {_place(stance)} {_said(stance)}"
+                f"{printable(stance['text'])}",
                 style=tone(stance["score"]),
             )
         )
     out.print()
     for paragraph in document["body"].splitlines():
         out.print(printable(paragraph), markup=False)
+
+
+def _interval(dyad: Document) -> str:
+    return f"({signed(dyad['low'])} to {signed(dyad['high'])}) " if "low" in dyad else ""
+
+
+def _place(sentence: Document) -> str:
+    return f"[{sentence['part']} {sentence['start']}-{sentence['end']}]"
+
+
+def _said(stance: Document) -> str:
+    """What kind of act it is and whose words say so, as far as either is known."""
+    known = (stance.get("event", "").lower(), printable(stance.get("speaker") or ""))
+    words = ", ".join(filter(None, known))
+    return f"{words}: " if words else ""
 
 
 def stats(context: typer.Context, json: Json = False) -> None:

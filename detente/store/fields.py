@@ -73,8 +73,8 @@ _DYADS = (
     Field("target", Kind.KEYWORD, "the side that it is taken toward", needed=True),
     Field("label", Kind.KEYWORD, "cooperative, neutral or adversarial", needed=True),
     Field("score", Kind.DOUBLE, "-1 to 1", needed=True),
-    Field("low", Kind.DOUBLE, "where it begins, at 95 %", needed=True),
-    Field("high", Kind.DOUBLE, "and where it ends", needed=True),
+    Field("low", Kind.DOUBLE, "where its 95 % interval begins; documents of before have none"),
+    Field("high", Kind.DOUBLE, "and where that ends"),
     Field("sentences", Kind.LONG, "how many sentences it rests on", needed=True),
 )
 _GROUNDS = (Field("score", Kind.DOUBLE, "its own relevance, 0 to 1", needed=True), *_SENTENCE)
