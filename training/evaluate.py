@@ -22,6 +22,13 @@ from processors.models.keyword import KeywordClassifier
 from processors.models.onnx import SHIPPED, OnnxClassifier
 from processors.relevance import relevance_of
 from processors.stance import NONE, UNSURE, stance_of
+from training.baselines import FrozenBase
+from training.breakdown import (
+    calibration_table,
+    confusion_table,
+    event_table,
+    interval_table,
+)
 from training.labelled import Document, Sentence, data_folder, load_documents, load_sentences
 from training.measure import (
     StanceFigures,
@@ -33,6 +40,8 @@ from training.measure import (
     sign,
     stance_figures,
 )
+from training.tables import figure, table
+from training.unlabelled import directed_sentences
 
 Judge = Callable[[Sequence[Passage]], Sequence[Scores]]
 
@@ -55,29 +64,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
     judges: dict[str, Judge] = {"shipped (int8)": model.classify}
     if options.reference:
         judges["the same in fp32"] = _warm(OnnxClassifier(options.reference / "fp32")).classify
-    judges["keyword rules"] = KeywordClassifier().classify
+    timed = dict(judges)
+    train = [one for one in sentences if one.split == "train"]
+    judges["frozen base, logistic regression"] = FrozenBase(train).classify
+    directed = list(directed_sentences(folder))
+    judges["the same on directed sentiment alone"] = FrozenBase(directed).classify
+    judges["keyword rules"] = timed["keyword rules"] = KeywordClassifier().classify
     judges["majority"] = _majority(sentences, documents)
+    dev = [one for one in sentences if one.split == "dev"]
+    held = [one for one in sentences if one.split == "held"]
+    scores = model.classify([one.passage() for one in dev])
     tables = {
-        "stance": stance_table(judges, [one for one in sentences if one.split == "dev"]),
-        "relevance": relevance_table(judges, documents, sentences),
+        "stance": stance_table(judges, dev),
+        "relevance": relevance_table(
+            {name: it for name, it in judges.items() if name in {*timed, "majority"}},
+            documents,
+            sentences,
+        ),
         "speed": speed_table(
-            {name: judge for name, judge in judges.items() if name != "majority"},
-            [one.passage() for one in sentences if one.split == "dev"],
+            timed,
+            [one.passage() for one in dev],
             [one for paper in documents if paper.split == "dev" for one in paper.passages()],
         ),
         "splits": split_table(sentences, documents),
         "gate": gate_table(sentences, documents),
+        "intervals": interval_table(dev, scores),
+        "confusion": confusion_table(dev, scores),
+        "calibration": calibration_table(dev, scores),
+        "events": event_table(held, model.classify([one.passage() for one in held])),
         "confidence": confidence_table(model, sentences, documents),
         "unsure": f"{UNSURE:.2f}",
         "identity": f"`{model.identity.name}`, revision `{model.identity.revision}`",
         "recipe": recipe_table(options.reference),
     }
-    for name, table in tables.items():
-        print(f"\n[{name}]\n{table}")
+    for name, text in tables.items():
+        print(f"\n[{name}]\n{text}")
     if options.card:
         card = TEMPLATE.read_text(encoding="utf-8")
-        for name, table in tables.items():
-            card = card.replace(f"<!-- {name} -->", table)
+        for name, text in tables.items():
+            card = card.replace(f"<!-- {name} -->", text)
         options.card.write_text(card, encoding="utf-8")
 
 
@@ -87,11 +112,6 @@ def stance_table(judges: Mapping[str, Judge], dev: Sequence[Sentence]) -> str:
     for name, judge in judges.items():
         rows.append(_stance_row(name, judge, dev))
     name, judge = next(iter(judges.items()))
-    rows.append(_stance_row(f"{name}, real text", judge, [s for s in dev if not s.synthetic]))
-    rows.append(_stance_row(f"{name}, invented text", judge, [s for s in dev if s.synthetic]))
-    for source in ("state", "kremlin"):
-        part = [one for one in dev if one.source == source]
-        rows.append(_stance_row(f"{name}, {source} only", judge, part))
     rows.append(_stance_row(f"{name}, no context", judge, dev, context=False))
     rows.append(_stance_row(f"{name}, no voice", judge, dev, voice=False))
     rows.append(_stance_row(f"{name}, bare sentence", judge, dev, context=False, voice=False))
@@ -103,7 +123,7 @@ def stance_table(judges: Mapping[str, Judge], dev: Sequence[Sentence]) -> str:
         "sign accuracy",
         "calibration error",
     )
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _stance_row(
@@ -158,9 +178,9 @@ def relevance_table(
                         name,
                         input_name,
                         str(figures.count),
-                        _figure(figures.core),
-                        _figure(figures.three),
-                        _figure(figures.accuracy),
+                        figure(figures.core),
+                        figure(figures.three),
+                        figure(figures.accuracy),
                     )
                 )
     header = (
@@ -172,7 +192,7 @@ def relevance_table(
         "three-way macro-F1",
         "three-way accuracy",
     )
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def speed_table(
@@ -189,7 +209,7 @@ def speed_table(
                 best[name, kind] = max(rate, best.get((name, kind), 0.0))
     rows = [(name, f"{best[name, 0]:,.0f}", f"{best[name, 1]:,.0f}") for name in judges]
     where = f"{platform.machine()}, all cores"
-    return _table((f"model ({where})", "sentences a second", "document passages a second"), rows)
+    return table((f"model ({where})", "sentences a second", "document passages a second"), rows)
 
 
 def split_table(sentences: Sequence[Sentence], documents: Sequence[Document]) -> str:
@@ -202,7 +222,7 @@ def split_table(sentences: Sequence[Sentence], documents: Sequence[Document]) ->
                 for split in ("train", "held", "dev")
             ]
             rows.append((kind, source, *map(str, counts)))
-    return _table(("kind", "source", "train", "held", "dev"), rows)
+    return table(("kind", "source", "train", "held", "dev"), rows)
 
 
 def gate_table(sentences: Sequence[Sentence], documents: Sequence[Document]) -> str:
@@ -224,7 +244,7 @@ def gate_table(sentences: Sequence[Sentence], documents: Sequence[Document]) -> 
         (kind, str(len(found)), str(sum(found)), f"{sum(found) / len(found):.3f}")
         for kind, found in sorted(passed.items())
     ]
-    return _table(("what", "all", "pass", "share"), rows)
+    return table(("what", "all", "pass", "share"), rows)
 
 
 def confidence_table(
@@ -252,7 +272,7 @@ def confidence_table(
         (kind, f"from {low:.2f}", str(len(found)), f"{sum(found) / len(found):.2f}")
         for (kind, low), found in sorted(bins.items())
     ]
-    return _table(("decision", "confidence", "how many", "right"), rows)
+    return table(("decision", "confidence", "how many", "right"), rows)
 
 
 def recipe_table(reference: Path | None) -> str:
@@ -279,16 +299,7 @@ def _warm(classifier: OnnxClassifier) -> Classifier:
 
 
 def _pair(figures: Mapping[str, StanceFigures], name: str) -> str:
-    return " / ".join(_figure(getattr(figures[head], name)) for head in STANCE_HEADS)
-
-
-def _figure(value: float) -> str:
-    return f"{value:.3f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return " / ".join(figure(getattr(figures[head], name)) for head in STANCE_HEADS)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,13 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from processors.models.base import HEADS, RELEVANCE, STANCE_HEADS
+from processors.models.base import ALL_HEADS, ISSUES, RELEVANCE, issue_head
 from processors.models.encoding import Encoded
 from processors.models.manifest import MANIFEST, MODEL, TOKENIZER, Manifest, digest
 from processors.models.onnx import SHIPPED, OnnxClassifier
-from training.labelled import data_folder, load_documents, load_sentences
+from training.bases import minilm
+from training.batches import UNSAID, sentence_labels
+from training.labelled import data_folder, label_index, load_documents, load_sentences
 from training.network import Network, padded
 
 NAME = "detente-minilm"
@@ -35,14 +37,16 @@ LARGEST = 30_000_000
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="what training.train wrote")
-    parser.add_argument("--base", required=True, help="folder of the base encoder's weights")
+    parser.add_argument("--base", type=Path, help="folder of the base encoder's weights")
     parser.add_argument("--data", help="the labelled text (default: DETENTE_DATA, ../shared/data)")
     parser.add_argument("--out", type=Path, default=SHIPPED)
     options = parser.parse_args(arguments)
-    export(options.run, base=options.base, data=data_folder(options.data), out=options.out)
+    export(
+        options.run, base=options.base or minilm(), data=data_folder(options.data), out=options.out
+    )
 
 
-def export(run: Path, *, base: str, data: Path, out: Path) -> None:
+def export(run: Path, *, base: Path, data: Path, out: Path) -> None:
     """Write the model's files to `out`; the fp32 model stays in `run`, to compare with."""
     recipe = msgspec.json.decode((run / "run.json").read_bytes())["recipe"]
     network = Network(base).eval()
@@ -59,10 +63,10 @@ def export(run: Path, *, base: str, data: Path, out: Path) -> None:
         manifest = Manifest(
             name=NAME,
             base=BASE,
-            heads=dict(HEADS),
+            heads=dict(ALL_HEADS),
             max_tokens=recipe["max_tokens"],
             max_context=recipe["max_context"],
-            temperatures=dict.fromkeys(HEADS, 1.0),
+            temperatures=dict.fromkeys(ALL_HEADS, 1.0),
             files={name: digest(folder / name) for name in (MODEL, TOKENIZER)},
         )
         _write(manifest, folder)
@@ -112,24 +116,34 @@ def _quantize(fp32: Path, int8: Path) -> None:
 
 
 def _temperatures(folder: Path, data: Path) -> dict[str, float]:
-    """Per head, the temperature with the least loss on the held part (a grid from 0.5 to 3)."""
+    """Per head, the temperature with the least loss on the held part (a grid from 0.5 to 3); one
+    for all issues together, of which many are rare there."""
     classifier = OnnxClassifier(folder)
     sentences = [one for one in load_sentences(data) if one.split == "held"]
     documents = [one for one in load_documents(data) if one.split == "held"]
-    truths: dict[str, list[str]] = {RELEVANCE: [one.relevance for one in documents]}
-    judged = dict.fromkeys(STANCE_HEADS, classifier.classify([one.passage() for one in sentences]))
+    places = sentence_labels(sentences)
+    judged = dict.fromkeys(places, classifier.classify([one.passage() for one in sentences]))
+    places[RELEVANCE] = torch.tensor([label_index(one) for one in documents])
     judged[RELEVANCE] = classifier.classify([one.passages()[0] for one in documents])
-    for side, head in enumerate(STANCE_HEADS):
-        truths[head] = [one.labels[side] for one in sentences]
+    logits, truths = {}, {}
+    for head, labels in ALL_HEADS.items():
+        said = (places[head] != UNSAID).numpy()
+        rows = [[scores[head][label] for label in labels] for scores in judged[head]]
+        logits[head] = np.log(np.array(rows)[said] + 1e-12)
+        truths[head] = places[head].numpy()[said]
+    issues = [issue_head(issue) for issue in ISSUES]
+    together = [[head] for head in ALL_HEADS if head not in issues] + [issues]
     best = {}
-    for head, labels in HEADS.items():
-        log = np.log([[scores[head][label] for label in labels] for scores in judged[head]])
-        truth = [labels.index(label) for label in truths[head]]
-        best[head] = min(np.arange(0.5, 3.05, 0.05), key=lambda t: _loss(log / t, truth))
-    return {head: round(float(value), 2) for head, value in best.items()}
+    for heads in together:
+        rows = np.concatenate([logits[head] for head in heads])
+        truth = np.concatenate([truths[head] for head in heads])
+        grid = np.arange(0.5, 3.05, 0.05)
+        value = min(grid, key=lambda one: _loss(rows / one, truth))
+        best |= dict.fromkeys(heads, round(float(value), 2))
+    return best
 
 
-def _loss(logits: np.ndarray, truth: Sequence[int]) -> float:
+def _loss(logits: np.ndarray, truth: np.ndarray) -> float:
     normal = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     return float(-normal[np.arange(len(truth)), truth].mean())
 

@@ -16,7 +16,7 @@ from processors.models.encoding import Encoded
 class Network(nn.Module):
     """Three integer tensors (batch × tokens) in; the logits of all heads side by side out."""
 
-    def __init__(self, base: Path | str, dropout: float = 0.1, frozen_layers: int = 0) -> None:
+    def __init__(self, base: Path, dropout: float = 0.1, frozen_layers: int = 0) -> None:
         super().__init__()
         # Plain attention: on processors the fused kind takes half as long again, and ONNX needs
         # the plain one anyhow.
@@ -33,13 +33,17 @@ class Network(nn.Module):
         self.heads = nn.Linear(width, sum(map(len, ALL_HEADS.values())))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+        mean = self.mean(input_ids, attention_mask, token_type_ids)
+        return self.heads(self.dropout(mean))
+
+    def mean(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+        """The mean of the encoder's vectors over what is judged."""
         segments = {"token_type_ids": token_type_ids} if self.segments else {}
         hidden = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, **segments
         ).last_hidden_state
         judged = (attention_mask * (1 - token_type_ids)).unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * judged).sum(1) / judged.sum(1)
-        return self.heads(self.dropout(mean))
+        return (hidden * judged).sum(1) / judged.sum(1)
 
 
 def padded(batch: Sequence[Encoded]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Fine-tune an encoder on the labelled text: `python -m training.train --base FOLDER`.
+"""Fine-tune an encoder on the labelled text: `python -m training.train`.
 
 Writes the trained weights and what they were trained with to `--out`; `training.export` makes the
 shipped files of them. With `--teacher` the run is a teacher's, and with `--taught FILE` it learns
@@ -19,6 +19,7 @@ import msgspec
 import torch
 
 from processors.models.encoding import Encoder
+from training.bases import minilm, mpnet
 from training.batches import Batches
 from training.labelled import data_folder, load_documents, load_sentences
 from training.losses import Losses
@@ -31,7 +32,7 @@ from training.unlabelled import load_unlabelled
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--base", required=True, help="folder of the base encoder's weights")
+    parser.add_argument("--base", type=Path, help="folder of the base encoder's weights")
     parser.add_argument("--data", help="the labelled text (default: DETENTE_DATA, ../shared/data)")
     parser.add_argument("--out", type=Path, default=Path("var/training/run"))
     parser.add_argument("--teacher", action="store_true", help="start from the teacher's recipe")
@@ -48,15 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     start = TEACHER if options.teacher else Recipe()
     recipe = msgspec.convert({**msgspec.to_builtins(start), **values}, Recipe, strict=False)
     taught = read_taught(options.taught) if options.taught else None
-    train(recipe, taught, base=options.base, data=data_folder(options.data), out=options.out)
+    base = options.base or (mpnet() if options.teacher else minilm())
+    train(recipe, taught, base=base, data=data_folder(options.data), out=options.out)
 
 
-def train(recipe: Recipe, taught: Taught | None, *, base: str, data: Path, out: Path) -> None:
+def train(recipe: Recipe, taught: Taught | None, *, base: Path, data: Path, out: Path) -> None:
     """One run, from the labelled text to the weights in `out`. Deterministic on one machine."""
     random.seed(recipe.seed)
     torch.manual_seed(recipe.seed)
     out.mkdir(parents=True, exist_ok=True)
-    tokenizer = load_tokenizer(Path(base))
+    tokenizer = load_tokenizer(base)
     tokenizer.save(str(out / "tokenizer.json"))
     encoder = Encoder(tokenizer, max_tokens=recipe.max_tokens, max_context=recipe.max_context)
     sentences = [one for one in load_sentences(data) if one.split == "train"]

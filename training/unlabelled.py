@@ -7,7 +7,6 @@ another: with the two replaced by a side's names, they are what news prose says 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,6 +32,9 @@ NEWS = 3_500
 
 SHORTEST = 40
 """In characters: what is shorter says nothing alone."""
+
+# The set's labels: of its first entity toward the second, and of the second toward the first.
+_DIRECTED = {"0": "nn", "1": "1n", "2": "n1", "3": ("-1", "n"), "4": ("n", "-1")}
 
 _NAMES = (
     (
@@ -72,7 +74,9 @@ def load_unlabelled(folder: Path, *, official: int = OFFICIAL, news: int = NEWS)
 
 
 def _first(sentences: Iterator[Sentence], number: int) -> list[Sentence]:
-    return sorted(sentences, key=lambda one: digest(one.text))[:number]
+    # The sets have some sentences twice.
+    once = {digest(one.text): one for one in sentences}
+    return [once[key] for key in sorted(once)[:number]]
 
 
 def _official(folder: Path) -> Iterator[Sentence]:
@@ -109,26 +113,38 @@ def _official(folder: Path) -> Iterator[Sentence]:
                 )
 
 
-def _news(folder: Path) -> Iterator[Sentence]:
+def directed_sentences(folder: Path) -> Iterator[Sentence]:
+    """The set of directed sentiment as if it were on the dyad: its two entities have become the two
+    sides, and who is for or against whom verbal cooperation or conflict."""
     for text, one, other, label in directed_texts(folder):
-        if label == "0":
-            continue  # what is read elsewhere has enough of sentences without a position
         number = int(digest(text), 16)
-        for entity, name in zip((one, other), _names(number % 2, number // 2), strict=True):
+        first = number % 2
+        names = _names(first, number // 2)
+        for entity, name in zip((one, other), names, strict=True):
             # The set's brackets cut names short: "[Putin]s".
             text = re.sub(rf"(?:\bthe )?\[{re.escape(entity)}\]\w*", name, text)
         text = text.replace("[", "").replace("]", "").strip()
+        if not all(name in text for name in names):
+            continue  # its brackets are elsewhere than its entities
         text = text[:1].upper() + text[1:]
+        towards = _DIRECTED[label]
         yield Sentence(
-            id=f"directed~{hashlib.sha256(text.encode()).hexdigest()[:12]}",
+            id=f"directed~{digest(text)}",
             source="directed",
             text=text,
             previous="",
             title="",
             voice=NEWS_HOST,
-            labels=UNKNOWN,
+            labels=(towards[first], towards[1 - first]),
             split="train",
         )
+
+
+def _news(folder: Path) -> Iterator[Sentence]:
+    for one in directed_sentences(folder):
+        # What is read elsewhere has enough of sentences without a position.
+        if one.labels != ("n", "n"):
+            yield one._replace(labels=UNKNOWN)
 
 
 def _names(first: int, number: int) -> Sequence[str]:

@@ -1,0 +1,126 @@
+"""The shipped model's figures on dev in depth: by source, with intervals; what is taken for what;
+how far its confidence can be trusted; its events and issues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from processors.events import NO_EVENT, event_of
+from processors.models.base import ISSUES, STANCE_HEADS, STANCE_LABELS, Scores, issue_head
+from processors.stance import stance_of
+from training.bootstrap import Matrix, accuracy, macro_f1, matrices, with_interval
+from training.labelled import Sentence
+from training.measure import SIGNS, sign
+from training.tables import figure, table
+
+REGISTERS: Mapping[str, Callable[[Sentence], bool]] = {
+    "all": lambda one: True,
+    "real text": lambda one: not one.synthetic,
+    "invented text": lambda one: one.synthetic,
+    "State Department": lambda one: one.source == "state",
+    "Kremlin": lambda one: one.source == "kremlin",
+    "news sentences": lambda one: one.source in ("newsmtsc", "directed"),
+    "invented headlines": lambda one: one.source.endswith("headline"),
+    "invented articles": lambda one: one.source.endswith("article"),
+}
+"""Parts of dev, each with what belongs to it."""
+
+_FIGURES: Mapping[str, tuple[Callable[[str], str], Sequence[str], Callable[[Matrix], float]]] = {
+    "six-way macro-F1": (str, STANCE_LABELS, macro_f1),
+    "sign macro-F1": (sign, SIGNS, macro_f1),
+    "sign accuracy": (sign, SIGNS, accuracy),
+}
+
+
+def interval_table(dev: Sequence[Sentence], scores: Sequence[Scores]) -> str:
+    """Each figure with its 95 % interval, by part of dev and direction."""
+    rows = []
+    for name, belongs in REGISTERS.items():
+        part = [(one, it) for one, it in zip(dev, scores, strict=True) if belongs(one)]
+        documents = [one.id.split("#")[0] for one, _ in part]
+        for side, head in enumerate(STANCE_HEADS):
+            cells = []
+            for convert, labels, of in _FIGURES.values():
+                wanted = [convert(one.labels[side]) for one, _ in part]
+                found = [convert(stance_of(it)[head].label) for _, it in part]
+                cells.append(str(with_interval(matrices(wanted, found, labels, documents), of)))
+            rows.append((name, head, str(len(part)), *cells))
+    return table(("part", "direction", "sentences", *_FIGURES), rows)
+
+
+def confusion_table(dev: Sequence[Sentence], scores: Sequence[Scores]) -> str:
+    """How often each grade (rows) is taken for each (columns), both directions together."""
+    wanted = [label for one in dev for label in one.labels]
+    found = [stance_of(it)[head].label for it in scores for head in STANCE_HEADS]
+    counted = matrices(wanted, found, STANCE_LABELS, [""] * len(wanted))[0]
+    rows = [
+        (label, *map(str, row), figure(row[place] / max(1, row.sum())))
+        for place, (label, row) in enumerate(zip(STANCE_LABELS, counted.tolist(), strict=True))
+        for row in [np.array(row)]
+    ]
+    return table(("wanted", *(f"found {label}" for label in STANCE_LABELS), "recall"), rows)
+
+
+def calibration_table(dev: Sequence[Sentence], scores: Sequence[Scores]) -> str:
+    """By confidence in the sign: how many, the mean confidence, and the share that is right."""
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for one, it in zip(dev, scores, strict=True):
+        for side, head in enumerate(STANCE_HEADS):
+            found = stance_of(it)[head]
+            right = sign(found.label) == sign(one.labels[side])
+            bins.setdefault(min(9, int(found.confidence * 10)), []).append(
+                (found.confidence, right)
+            )
+    rows = [
+        (
+            f"{number / 10:.1f} to {(number + 1) / 10:.1f}",
+            str(len(some)),
+            figure(float(np.mean([confidence for confidence, _ in some]))),
+            figure(float(np.mean([right for _, right in some]))),
+        )
+        for number, some in sorted(bins.items())
+    ]
+    return table(("confidence", "decisions", "mean confidence", "right"), rows)
+
+
+def event_table(held: Sequence[Sentence], scores: Sequence[Scores]) -> str:
+    """Events and issues on `held`: dev has no labels of theirs."""
+    rows = []
+    said = [(one, it) for one, it in zip(held, scores, strict=True) if one.event is not None]
+    found = [event.type if (event := event_of(it)) else NO_EVENT for _, it in said]
+    wanted = [one.event or NO_EVENT for one, _ in said]
+    right = [want == find for want, find in zip(wanted, found, strict=True)]
+    acts = [place for place, want in enumerate(wanted) if want != NO_EVENT]
+    rows.append(("event, all", str(len(said)), figure(float(np.mean(right)))))
+    rows.append(
+        ("event, of acts", str(len(acts)), figure(float(np.mean([right[one] for one in acts]))))
+    )
+    rows += _issue_rows(
+        [(one.issues, it) for one, it in zip(held, scores, strict=True) if one.issues is not None]
+    )
+    return table(("what", "of", "accuracy, or F1 of an issue"), rows)
+
+
+def _issue_rows(
+    said: Sequence[tuple[tuple[str, ...], Scores]],
+) -> Iterator[tuple[str, str, str]]:
+    together = np.zeros(3, dtype=int)
+    for issue in ISSUES:
+        pairs = [(issue in issues, it[issue_head(issue)]["yes"] >= 0.5) for issues, it in said]
+        counts = np.array(
+            [
+                sum(want and find for want, find in pairs),
+                sum(want for want, _ in pairs),
+                sum(find for _, find in pairs),
+            ]
+        )
+        together += counts
+        yield f"issue: {issue}", str(counts[1]), _f1(counts)
+    yield "all issues together", str(together[1]), _f1(together)
+
+
+def _f1(counts: np.ndarray) -> str:
+    both, wanted, found = counts.tolist()
+    return figure(2 * both / (wanted + found)) if wanted + found else "–"
