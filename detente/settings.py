@@ -74,6 +74,11 @@ class ProcessorSettings(_Section):
     """`shipped`, `keyword` (cue words only), a Hugging Face model's name, or its folder."""
     threads: int = Field(0, ge=0, le=256)
     """Threads for the encoder; 0 takes all cores."""
+    wrong_stance: float = Field(1.0, gt=0, le=100)
+    """What a wrong stance of a sentence costs, where one left out costs 1: it is said from the
+    probability wrong_stance / (1 + wrong_stance) on. 3 says only what is right in three of four."""
+    wrong_relevance: float = Field(2 / 3, gt=0, le=100)
+    """The same for an article's relevance; one that is less sure is not judged."""
 
 
 class RunnerSettings(_Section):

@@ -16,6 +16,8 @@ from detente.article import Relevance
 from detente.errors import ConfigError
 from detente.watch import Watch
 from processors.actors import ActorMatcher, names_dyad
+from processors.boilerplate import is_boilerplate
+from processors.costs import Costs
 from processors.events import Event, event_of
 from processors.issues import Issue, IssueFinder, issues_of
 from processors.language import language_of, too_short
@@ -124,8 +126,9 @@ class Judgement:
 class Judge:
     """Judges texts for one watch with one classifier. Used by one thread."""
 
-    def __init__(self, watch: Watch, classifier: Classifier) -> None:
+    def __init__(self, watch: Watch, classifier: Classifier, costs: Costs | None = None) -> None:
         self._watch = watch
+        self._costs = costs or Costs()
         self._classifier = classifier
         self._matcher = ActorMatcher(watch)
         self._issues = IssueFinder(watch)
@@ -182,6 +185,8 @@ class Judge:
             refused = f"language {language}"
         elif too_short(whole):
             refused = "too short"
+        elif is_boilerplate(text.body):
+            refused = "boilerplate"
         return _Reading(
             Judgement(
                 language,
@@ -204,7 +209,7 @@ class Judge:
             scores = mean_scores([next(found) for _ in some])
             judgements[place] = (
                 replace(judgements[place], relevance=None, abstained="low confidence")
-                if is_unsure(scores)
+                if is_unsure(scores, self._costs.least_relevance)
                 else replace(judgements[place], relevance=Relevance(*relevance_of(scores)))
             )
         return judgements
@@ -243,7 +248,7 @@ class Judge:
                 end=end,
                 text=words,
                 quoted=quoted(text.body if body else text.title, start, end),
-                stance=stance_of(scores),
+                stance=stance_of(scores, self._costs.least_stance),
                 relevance=relevance_of(scores)[1],
                 event=event_of(scores),
                 issues=self._issues.of_sentence(words, scores),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from processors.costs import Costs
 from processors.models.base import RELEVANCE, Passage, Scores
 from processors.text import sentences
 
@@ -22,10 +23,11 @@ PASSAGE_WORDS: Final = 130
 LEAD_WORDS: Final = 50
 """The part of it that always goes to the beginning of the body, which tells what it is about."""
 
-UNSURE: Final = 0.40
+UNSURE: Final = Costs().least_relevance
 """Below this probability of the likeliest of three labels, with 0.33 for each if all are alike,
-nothing is said. Up to 0.6 the label is often one step off, mostly `peripheral` for `none`
-(docs/model-card.md); it comes with its score, for whoever wants to be surer."""
+nothing is said, unless the settings name other costs. Up to 0.6 the label is often one step off,
+mostly `peripheral` for `none` (docs/model-card.md); it comes with its score, for whoever wants to
+be surer."""
 
 GAP: Final = "…"
 """Stands where sentences were left out, so that a long document with few mentions looks it."""
@@ -75,10 +77,10 @@ def relevance_of(scores: Scores) -> tuple[RelevanceLabel, float]:
     return _likeliest(head), min(1.0, head["core"] + 0.5 * head["peripheral"])
 
 
-def is_unsure(scores: Scores) -> bool:
-    """Whether the likeliest label is too unlikely to be said (`UNSURE`)."""
+def is_unsure(scores: Scores, least: float = UNSURE) -> bool:
+    """Whether the likeliest label is too unlikely to be said."""
     head = scores[RELEVANCE]
-    return head[_likeliest(head)] < UNSURE
+    return head[_likeliest(head)] < least
 
 
 def _likeliest(head: Mapping[str, float]) -> RelevanceLabel:

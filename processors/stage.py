@@ -24,6 +24,7 @@ from detente.runner import Outcome, Publish, Stage
 from detente.settings import Settings
 from detente.watch import Watch, load_watch
 from detente.wire import encode
+from processors.costs import Costs
 from processors.events import EVENTS
 from processors.judgement import Judge, JudgedSentence, Judgement, Speech, Text
 from processors.models import open_classifier
@@ -40,7 +41,8 @@ class Assessor:
         self.watch = load_watch(settings.watch)
         classifier = open_classifier(settings.processors.model, threads=settings.processors.threads)
         self.model: ModelIdentity = classifier.identity
-        self._judge = Judge(self.watch, classifier)
+        costs = Costs(settings.processors.wrong_stance, settings.processors.wrong_relevance)
+        self._judge = Judge(self.watch, classifier, costs)
         self._judge.warm_up()
 
     def assess(self, articles: Sequence[CollectedArticle]) -> list[AssessedArticle]:

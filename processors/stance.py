@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from math import sqrt
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
+from processors.costs import Costs
 from processors.models.base import STANCE_HEADS, Passage, Scores
 
 if TYPE_CHECKING:
@@ -34,26 +35,27 @@ _SIGNS: Final[tuple[tuple[Label, ...], ...]] = (("2", "1"), ("0",), ("-1", "-2")
 
 _NORMAL_95: Final = 1.96
 
-UNSURE: Final = 0.50
-"""Below this confidence a sentence's stance is neither counted nor shown: on dev its sign is right
-in less than half of such cases (the table of confidence in docs/model-card.md)."""
+UNSURE: Final = Costs().least_stance
+"""Below this confidence a sentence's stance is neither counted nor shown, unless the settings name
+other costs: on dev its sign is right in less than half of such cases (docs/model-card.md)."""
 
 
 class SentenceStance(NamedTuple):
     """One direction of one sentence: the guide's label, and the probability of its sign.
 
     `spread` is the variance of the score under the model's probabilities, given that the sentence
-    takes a stance at all.
+    takes a stance at all. `least` is the confidence from which it is said.
     """
 
     label: Label
     confidence: float
     spread: float = 0.0
+    least: float = UNSURE
 
     @property
     def grade(self) -> Grade | None:
         """The label where it is a stance, and one sure enough to be said; else None."""
-        return None if self.label == NONE or self.confidence < UNSURE else self.label
+        return None if self.label == NONE or self.confidence < self.least else self.label
 
 
 class DyadStance(NamedTuple):
@@ -80,14 +82,14 @@ def stance_passage(
     return Passage(_flat(sentence), context=context, voice=voice)
 
 
-def stance_of(scores: Scores) -> dict[str, SentenceStance]:
-    """Decide each direction of one sentence.
+def stance_of(scores: Scores, least: float = UNSURE) -> dict[str, SentenceStance]:
+    """Decide each direction of one sentence; what is less sure than `least` won't be said.
 
     First the sign (cooperative, neutral, adversarial or none) that has most probability over its
     grades, then the likelier grade of that sign. The confidence is the probability of the sign:
     that `-1` and `-2` compete is no doubt about who is against whom.
     """
-    return {head: _decide(scores[head]) for head in STANCE_HEADS}
+    return {head: _decide(scores[head])._replace(least=least) for head in STANCE_HEADS}
 
 
 def sign_of(grade: Grade) -> StanceLabel:

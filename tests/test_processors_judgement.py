@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from detente.article import Relevance
 from detente.errors import ConfigError
 from detente.watch import load_watch
+from processors.costs import Costs
 from processors.judgement import BELOW_GATE, Judge, Judgement, Text
 from processors.models import KeywordClassifier, Passage
 from processors.models.base import HEADS, RELEVANCE, ModelIdentity, Scores
@@ -132,6 +133,40 @@ def test_the_sentences_that_decided_the_relevance() -> None:
     # All but the one that names no side alone.
     title, reported, _, told = found.sentences
     assert found.deciding() == [title, reported, told]
+
+
+def test_what_a_mistake_costs_decides_what_is_said() -> None:
+    """The keyword classifier gives what it says a probability of 0.9, and so of the sign 0.92."""
+    for costs, said in ((Costs(stance=9.0), {"B>A"}), (Costs(stance=20.0), set())):
+        (found,) = Judge(WATCH, Counting(), costs).judge([CORE])
+        assert set(found.dyads()) == said
+        assert found.sentences[1].stance["B>A"].label == "-1"
+    (found,) = Judge(WATCH, Counting(), Costs(relevance=20.0)).judge([CORE])
+    assert (found.relevance, found.abstained) == (None, "low confidence")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Please enable JavaScript and cookies to continue.",
+        "We use cookies. Manage cookies or read our privacy policy to learn what Moscow and "
+        "Washington know about you.",
+        "Subscribe to continue reading. Already a subscriber? Sign in.",
+        "Verify you are human.",
+    ],
+)
+def test_what_a_site_shows_in_an_articles_place_is_not_judged(body: str) -> None:
+    (found,), asked = judge(Text("Moscow accuses Washington", body))
+    assert (found.relevance, found.abstained, found.sentences) == (None, "boilerplate", ())
+    assert asked == []
+
+
+def test_an_article_about_cookies_is_an_article() -> None:
+    body = "Moscow accused Washington of delay. " * 20 + "We use cookies, see our privacy policy."
+    (found,), _ = judge(Text("Moscow accuses Washington", body))
+    assert found.abstained is None
+    (short,), _ = judge(Text("", "Washington denied access to its bakers, who accept cookies."))
+    assert short.abstained is None
 
 
 def test_what_a_text_is_about() -> None:

@@ -93,13 +93,15 @@ class _Judging:
 
     def __init__(self, settings: Settings) -> None:
         from detente.watch import load_watch
+        from processors.costs import Costs
         from processors.judgement import Judge
         from processors.models import open_classifier
 
         chosen = settings.processors
         self.watch: Watch = load_watch(settings.watch)
         self._classifier = open_classifier(chosen.model, threads=chosen.threads)
-        self._judge = Judge(self.watch, self._classifier)
+        costs = Costs(chosen.wrong_stance, chosen.wrong_relevance)
+        self._judge = Judge(self.watch, self._classifier, costs)
         self._judge.warm_up()
 
     def all(self, texts: Sequence[Text], *, split: bool) -> list[Judgement]:
