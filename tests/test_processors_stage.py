@@ -107,6 +107,30 @@ def test_stances_have_their_sentence_and_their_sides(bus: Bus) -> None:
     assert dyad.sentences == len([one for one in stances if one.holder == "RUS"])
 
 
+def test_what_an_article_is_about_who_speaks_and_what_decided(bus: Bus) -> None:
+    body = 'Lavrov said: "Washington broke the visa deal." Moscow expelled two Americans.'
+    publish(bus, talks={"title": "Moscow answers Washington", "body": body})
+    run(bus)
+    ((talks,), places) = assessed(bus), []
+    assessment = talks.assessment
+    for one in (*assessment.grounds, *assessment.issues):
+        places.append(one.evidence)
+    places += [stance.evidence for stance in assessment.stances]
+    for place in places:
+        part = talks.article.title if place.part == "title" else talks.article.body
+        assert part[place.start : place.end] == place.text
+    assert {one.id for one in assessment.issues} == {"visas", "expulsions"}
+    assert assessment.grounds
+    (quotation,) = assessment.quotations
+    assert body[quotation.start : quotation.end] == quotation.text
+    assert (quotation.speaker, quotation.actor) == ("Sergei Lavrov", "sergei-lavrov")
+    speakers = {one.evidence.text: one.evidence.speaker for one in assessment.stances}
+    assert speakers['Lavrov said: "Washington broke the visa deal."'] == "Sergei Lavrov"
+    assert speakers["Moscow expelled two Americans."] is None
+    (dyad,) = assessment.dyads
+    assert dyad.low <= dyad.score <= dyad.high
+
+
 def test_a_direction_that_is_not_in_a_sentence_is_no_stance(bus: Bus) -> None:
     publish(bus, talks=TALKS)
     run(bus)

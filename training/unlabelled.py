@@ -27,8 +27,8 @@ from training.labelled import (
 UNKNOWN = ("", "")
 """The labels of a sentence that has none."""
 
-OFFICIAL = 2_500
-NEWS = 3_500
+OFFICIAL = 2_000
+NEWS = 2_500
 
 SHORTEST = 40
 """In characters: what is shorter says nothing alone."""
