@@ -91,7 +91,8 @@ class Side(_Value):
 class Actor(_Value):
     """A person or body that speaks or acts for a side. Its name counts as an alias.
 
-    `since` and `until` bound the role (either may be open), not whether a mention counts.
+    `since` and `until` bound the role (either may be open), not whether a mention counts. `away` is
+    when somebody else had the role in between: a first and a last day.
     """
 
     id: Slug
@@ -101,6 +102,7 @@ class Actor(_Value):
     role: str = ""
     since: date | None = None
     until: date | None = None
+    away: tuple[date, date] | None = None
 
 
 class Issue(_Value):

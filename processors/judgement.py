@@ -10,18 +10,20 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final, Literal, NamedTuple
 
 from detente.article import Relevance
 from detente.errors import ConfigError
 from detente.watch import Watch
-from processors.actors import ActorMatcher, names_dyad
+from processors.actors import ActorMatcher, Mention, names_dyad
 from processors.boilerplate import is_boilerplate
 from processors.costs import Costs
 from processors.events import Event, event_of
 from processors.issues import Issue, IssueFinder, issues_of
 from processors.language import language_of, too_short
 from processors.models.base import STANCE_HEADS, Classifier, Passage, Scores
+from processors.offices import OfficeFinder
 from processors.quotes import Kind as QuoteKind
 from processors.quotes import find_quotes
 from processors.relevance import is_unsure, mean_scores, relevance_of, relevance_passages
@@ -51,12 +53,14 @@ Part = Literal["title", "body"]
 
 
 class Text(NamedTuple):
-    """What is judged. `language` is a claim; `host` is the outlet's, as "state.gov"."""
+    """What is judged. `language` is a claim; `host` is the outlet's, as "state.gov"; `day` is when
+    it appeared, which tells who held an office."""
 
     title: str
     body: str
     language: str | None = None
     host: str = ""
+    day: date | None = None
 
 
 class Speech(NamedTuple):
@@ -131,6 +135,7 @@ class Judge:
         self._costs = costs or Costs()
         self._classifier = classifier
         self._matcher = ActorMatcher(watch)
+        self._offices = OfficeFinder(watch)
         self._issues = IssueFinder(watch)
         self._told = retelling_for(watch)
         self._roles = {actor.id: actor.role for actor in watch.actors}
@@ -176,7 +181,7 @@ class Judge:
         return self._with_stances(texts, judgements, wanted)
 
     def _read(self, text: Text) -> _Reading:
-        title, body = (self._matcher.mentions(part) for part in (text.title, text.body))
+        title, body = (self._mentions(part, text.day) for part in (text.title, text.body))
         mentions = [*title, *body]
         whole = f"{text.title}\n{text.body}"
         language = language_of(whole, text.language)
@@ -197,6 +202,9 @@ class Judge:
             passes=not refused and names_dyad(mentions, self._watch, text.host),
             named_in_body=[mention.start for mention in body],
         )
+
+    def _mentions(self, part: str, day: date | None) -> Sequence[Mention]:
+        return self._offices.with_offices(part, self._matcher.mentions(part), day)
 
     def _with_relevance(
         self, texts: Sequence[Text], readings: Sequence[_Reading]
@@ -237,7 +245,7 @@ class Judge:
     def _with_sentences(
         self, text: Text, judgement: Judgement, judged: Sequence[tuple[_Candidate, Scores]]
     ) -> Judgement:
-        speeches = self._speeches(text.body) if judged else []
+        speeches = self._speeches(text.body, text.day) if judged else []
 
         def of(one: _Candidate, scores: Scores) -> JudgedSentence:
             start, end, words = one.sentence
@@ -261,9 +269,9 @@ class Judge:
             speeches=tuple(speeches),
         )
 
-    def _speeches(self, body: str) -> list[Speech]:
+    def _speeches(self, body: str, day: date | None) -> list[Speech]:
         quotes = find_quotes(body)
-        speakers = speakers_of(body, quotes, self._matcher.mentions(body), self._roles)
+        speakers = speakers_of(body, quotes, self._mentions(body, day), self._roles)
         return [
             Speech(
                 *quote.said,

@@ -170,4 +170,5 @@ def _event(sentence: JudgedSentence) -> Event | None:
 
 
 def _text(article: CollectedArticle) -> Text:
-    return Text(article.title, article.body, article.language, article.source.host)
+    day = (article.published or article.first_seen).date()
+    return Text(article.title, article.body, article.language, article.source.host, day)

@@ -97,6 +97,7 @@ def test_a_manifest_that_is_a_folder(tmp_path: Path) -> None:
         ({"heads": {**HEADS, "A>B": ["2", "1", "n"]}}, "head 'A>B' has labels ('2', '1', 'n')"),
         ({"heads": {**HEADS, "relevance": ["core", "core", "none"]}}, "head 'relevance' has"),
         ({"heads": {"relevance": HEADS["relevance"]}}, "head 'B>A' is missing"),
+        ({"biases": {"relevance": [0.5, 0.1]}}, "head 'relevance' has 2 biases for 3 labels"),
         ({"temperatures": {"relevance": 1.0, "A>B": 0.0}}, "head 'A>B' has no temperature above 0"),
         ({"temperatures": {}}, "head 'B>A' has no temperature"),
         ({"max_tokens": 4, "max_context": 0}, "max_tokens must be at least 8"),

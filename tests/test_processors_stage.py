@@ -111,12 +111,10 @@ def test_what_an_article_is_about_who_speaks_and_what_decided(bus: Bus) -> None:
     body = 'Lavrov said: "Washington broke the visa deal." Moscow expelled two Americans.'
     publish(bus, talks={"title": "Moscow answers Washington", "body": body})
     run(bus)
-    ((talks,), places) = assessed(bus), []
+    (talks,) = assessed(bus)
     assessment = talks.assessment
-    for one in (*assessment.grounds, *assessment.issues):
-        places.append(one.evidence)
-    places += [stance.evidence for stance in assessment.stances]
-    for place in places:
+    shown = (*assessment.grounds, *assessment.issues, *assessment.stances)
+    for place in [one.evidence for one in shown]:
         part = talks.article.title if place.part == "title" else talks.article.body
         assert part[place.start : place.end] == place.text
     assert {one.id for one in assessment.issues} == {"visas", "expulsions"}

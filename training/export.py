@@ -1,6 +1,6 @@
 """Trained weights to the shipped files: `python -m training.export RUN --base FOLDER`.
 
-ONNX, then int8 by dynamic quantization (weights per channel), then the temperatures, set on the
+ONNX, then int8 by dynamic quantization (weights per channel), then the calibration, set on the
 held part of the training documents by the int8 model itself, then `model.json`.
 """
 
@@ -11,12 +11,14 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
-import numpy as np
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import Tensor
+from torch.nn import functional
 
 from processors.models.base import ALL_HEADS, ISSUES, RELEVANCE, issue_head
 from processors.models.encoding import Encoded
@@ -70,7 +72,10 @@ def export(run: Path, *, base: Path, data: Path, out: Path) -> None:
             files={name: digest(folder / name) for name in (MODEL, TOKENIZER)},
         )
         _write(manifest, folder)
-        manifest = msgspec.structs.replace(manifest, temperatures=_temperatures(folder, data))
+        found = _calibration(folder, data)
+        manifest = msgspec.structs.replace(
+            manifest, temperatures=found.temperatures, biases=found.biases
+        )
         _write(manifest, folder)
         out.mkdir(parents=True, exist_ok=True)
         for name in (MODEL, TOKENIZER, MANIFEST):
@@ -115,9 +120,19 @@ def _quantize(fp32: Path, int8: Path) -> None:
     )
 
 
-def _temperatures(folder: Path, data: Path) -> dict[str, float]:
-    """Per head, the temperature with the least loss on the held part (a grid from 0.5 to 3); one
-    for all issues together, of which many are rare there."""
+class Calibration(NamedTuple):
+    """What makes the probabilities right as often as they say, by head."""
+
+    temperatures: dict[str, float]
+    biases: dict[str, tuple[float, ...]]
+
+
+def _calibration(folder: Path, data: Path) -> Calibration:
+    """Per head, the temperature and the biases with the least loss on the held part (vector scaling
+    with one temperature: Guo et al. 2017); one pair for all issues, of which many are rare there.
+
+    The biases undo what the weights of rare labels did to the probabilities, too.
+    """
     classifier = OnnxClassifier(folder)
     sentences = [one for one in load_sentences(data) if one.split == "held"]
     documents = [one for one in load_documents(data) if one.split == "held"]
@@ -125,27 +140,39 @@ def _temperatures(folder: Path, data: Path) -> dict[str, float]:
     judged = dict.fromkeys(places, classifier.classify([one.passage() for one in sentences]))
     places[RELEVANCE] = torch.tensor([label_index(one) for one in documents])
     judged[RELEVANCE] = classifier.classify([one.passages()[0] for one in documents])
-    logits, truths = {}, {}
-    for head, labels in ALL_HEADS.items():
-        said = (places[head] != UNSAID).numpy()
-        rows = [[scores[head][label] for label in labels] for scores in judged[head]]
-        logits[head] = np.log(np.array(rows)[said] + 1e-12)
-        truths[head] = places[head].numpy()[said]
     issues = [issue_head(issue) for issue in ISSUES]
-    together = [[head] for head in ALL_HEADS if head not in issues] + [issues]
-    best = {}
-    for heads in together:
-        rows = np.concatenate([logits[head] for head in heads])
-        truth = np.concatenate([truths[head] for head in heads])
-        grid = np.arange(0.5, 3.05, 0.05)
-        value = min(grid, key=lambda one: _loss(rows / one, truth))
-        best |= dict.fromkeys(heads, round(float(value), 2))
-    return best
+    found = Calibration({}, {})
+    for heads in [[head] for head in ALL_HEADS if head not in issues] + [issues]:
+        logits, truth = [], []
+        for head in heads:
+            said = places[head] != UNSAID
+            rows = [[scores[head][label] for label in ALL_HEADS[head]] for scores in judged[head]]
+            logits.append(torch.tensor(rows)[said].clamp(min=1e-9).log())
+            truth.append(places[head][said])
+        temperature, biases = _fitted(torch.cat(logits), torch.cat(truth))
+        for head in heads:
+            found.temperatures[head] = temperature
+            found.biases[head] = biases
+    return found
 
 
-def _loss(logits: np.ndarray, truth: np.ndarray) -> float:
-    normal = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-    return float(-normal[np.arange(len(truth)), truth].mean())
+def _fitted(logits: Tensor, truth: Tensor) -> tuple[float, tuple[float, ...]]:
+    scale = torch.ones((), requires_grad=True)
+    biases = torch.zeros(logits.shape[-1], requires_grad=True)
+    search = torch.optim.LBFGS([scale, biases], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        search.zero_grad()
+        scaled = logits * scale + biases
+        # Hardly any labels, hardly any bias: a prior of a standard deviation of 1.
+        value = functional.cross_entropy(scaled, truth) + (biases**2).sum() / (2 * len(truth))
+        value.backward()
+        return value
+
+    search.step(loss)
+    middle = biases.detach() - biases.detach().mean()
+    temperature = min(5.0, max(0.2, 1 / float(scale.detach())))
+    return round(temperature, 3), tuple(round(one, 3) for one in middle.tolist())
 
 
 if __name__ == "__main__":

@@ -29,8 +29,9 @@ _MEND: Final = (
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a model folder's `model.json` says.
 
-    `heads` are in the order of the model's outputs. A head's logits are divided by its temperature
-    before the softmax. `files` gives each other file's SHA-256.
+    `heads` are in the order of the model's outputs. A head's logits are divided by its temperature,
+    and its biases added, one for each label, before the softmax. `files` gives each other file's
+    SHA-256.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_tokens: int
     max_context: int
     temperatures: dict[str, float]
+    biases: dict[str, tuple[float, ...]] = {}
     files: dict[str, str]
 
 
@@ -85,6 +87,8 @@ def _head_problems(manifest: Manifest) -> list[str]:
             problems.append(f"head {head!r} has labels {labels}, but must have {ALL_HEADS[head]}")
         if manifest.temperatures.get(head, 0.0) <= 0:
             problems.append(f"head {head!r} has no temperature above 0")
+        if (biases := manifest.biases.get(head)) is not None and len(biases) != len(labels):
+            problems.append(f"head {head!r} has {len(biases)} biases for {len(labels)} labels")
     problems += [f"head {head!r} is missing" for head in HEADS if head not in manifest.heads]
     if manifest.max_tokens < 8 or not 0 <= manifest.max_context < manifest.max_tokens:
         problems.append("max_tokens must be at least 8, and max_context below it")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -102,6 +102,8 @@ class _Loaded:
         _check_session(self._session, self.manifest, folder)
         self.encoder = _open_encoder(folder / TOKENIZER, self.manifest)
         self._workers = ThreadPoolExecutor(threads or _cores(), "encoder")
+        self._parts = list(_parts(self.manifest))
+        self._scales, self._biases = _calibration(self.manifest)
 
     def judge(self, encoded: Sequence[Encoded]) -> list[Scores]:
         """Longest first, so that the last ones to end are short and no worker waits long."""
@@ -112,13 +114,11 @@ class _Loaded:
 
     def _judge_one(self, encoded: Encoded) -> Scores:
         (logits,) = self._session.run(None, _inputs(encoded))
-        scores: dict[str, dict[str, float]] = {}
-        start = 0
-        for head, labels in self.manifest.heads.items():
-            part = logits[0, start : start + len(labels)] / self.manifest.temperatures[head]
-            scores[head] = dict(zip(labels, _softmax(part), strict=True))
-            start += len(labels)
-        return scores
+        scaled = logits[0] * self._scales + self._biases
+        return {
+            head: dict(zip(labels, _softmax(scaled[part]), strict=True))
+            for (head, labels), part in zip(self.manifest.heads.items(), self._parts, strict=True)
+        }
 
 
 def _cores() -> int:
@@ -164,6 +164,26 @@ def _open_encoder(path: Path, manifest: Manifest) -> Encoder:
     except Exception as error:  # tokenizers raises bare Exception
         raise ConfigError(f"{path} is no tokenizer: {error}") from error
     return Encoder(tokenizer, max_tokens=manifest.max_tokens, max_context=manifest.max_context)
+
+
+def _parts(manifest: Manifest) -> Iterator[slice]:
+    """Where each head's logits are among the model's outputs."""
+    start = 0
+    for labels in manifest.heads.values():
+        yield slice(start, start + len(labels))
+        start += len(labels)
+
+
+def _calibration(manifest: Manifest) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What every logit is multiplied by, and what is added to it then."""
+    import numpy as np
+
+    scales: list[float] = []
+    biases: list[float] = []
+    for head, labels in manifest.heads.items():
+        scales += [1 / manifest.temperatures[head]] * len(labels)
+        biases += manifest.biases.get(head, (0.0,) * len(labels))
+    return np.array(scales, dtype=np.float32), np.array(biases, dtype=np.float32)
 
 
 def _inputs(encoded: Encoded) -> dict[str, NDArray[np.int64]]:
