@@ -26,7 +26,7 @@ from processors.models.base import STANCE_HEADS, Classifier, Passage, Scores
 from processors.offices import OfficeFinder
 from processors.quotes import Kind as QuoteKind
 from processors.quotes import find_quotes
-from processors.relevance import is_unsure, mean_scores, relevance_of, relevance_passages
+from processors.relevance import is_unsure, relevance_of
 from processors.retelling import Retelling, retelling_for
 from processors.speakers import speakers_of
 from processors.stance import (
@@ -37,6 +37,7 @@ from processors.stance import (
     stance_passage,
 )
 from processors.text import Sentence, quoted, sentences
+from processors.weighing import DocumentPassages, document_passages, weighed
 
 LANGUAGES: Final = ("en",)
 """What the shipped model was trained on. Text in any other language is not judged."""
@@ -156,13 +157,13 @@ class Judge:
 
     def judge(self, texts: Sequence[Text]) -> list[Judgement]:
         """Judge each text, in order, asking the model only where its answer can matter."""
-        readings = [self._read(text) for text in texts]
-        judgements = self._with_relevance(texts, readings)
+        readings, asked = [self._read(text) for text in texts], _Asked(self._classifier)
+        judgements = self._with_relevance(texts, readings, asked)
         wanted = [
             _worth_judging(judgement, reading, text, self._told)
             for judgement, reading, text in zip(judgements, readings, texts, strict=True)
         ]
-        return self._with_stances(texts, judgements, wanted)
+        return self._with_stances(texts, judgements, wanted, asked)
 
     def judge_every_sentence(self, texts: Sequence[Text], *, split: bool = True) -> list[Judgement]:
         """Judge each text as `judge` does, and each of its sentences, relevant or not.
@@ -170,15 +171,15 @@ class Judge:
         Without `split` a body counts as one sentence, and its title only as context. Texts that
         are not judged at all (another language, too short) have no sentences here either.
         """
-        readings = [self._read(text) for text in texts]
-        judgements = self._with_relevance(texts, readings)
+        readings, asked = [self._read(text) for text in texts], _Asked(self._classifier)
+        judgements = self._with_relevance(texts, readings, asked)
         wanted = [
             []
             if reading.refused
             else list(_candidates(text, self._told) if split else _whole(text, self._told))
             for reading, text in zip(readings, texts, strict=True)
         ]
-        return self._with_stances(texts, judgements, wanted)
+        return self._with_stances(texts, judgements, wanted, asked)
 
     def _read(self, text: Text) -> _Reading:
         title, body = (self._mentions(part, text.day) for part in (text.title, text.body))
@@ -207,14 +208,17 @@ class Judge:
         return self._offices.with_offices(part, self._matcher.mentions(part), day)
 
     def _with_relevance(
-        self, texts: Sequence[Text], readings: Sequence[_Reading]
+        self, texts: Sequence[Text], readings: Sequence[_Reading], asked: _Asked
     ) -> list[Judgement]:
         judgements = [reading.judgement for reading in readings]
+        weights = self._classifier.weights
         places = [place for place, reading in enumerate(readings) if reading.passes]
-        passages = [self._relevance_passages(texts[place]) for place in places]
-        found = iter(self._classifier.classify([one for some in passages for one in some]))
-        for place, some in zip(places, passages, strict=True):
-            scores = mean_scores([next(found) for _ in some])
+        documents = [self._document_passages(texts[place]) for place in places]
+        if weights is None:
+            documents = [one._replace(telling=()) for one in documents]
+        asked.ask([passage for one in documents for passage in one.all])
+        for place, document in zip(places, documents, strict=True):
+            scores = weighed(document, [asked.scores[one] for one in document.all], weights)
             judgements[place] = (
                 replace(judgements[place], relevance=None, abstained="low confidence")
                 if is_unsure(scores, self._costs.least_relevance)
@@ -222,9 +226,9 @@ class Judge:
             )
         return judgements
 
-    def _relevance_passages(self, text: Text) -> tuple[Passage, ...]:
+    def _document_passages(self, text: Text) -> DocumentPassages:
         told = self._told
-        return relevance_passages(
+        return document_passages(
             told.text(text.title), told.text(text.body), voice=told.host(text.host)
         )
 
@@ -233,12 +237,14 @@ class Judge:
         texts: Sequence[Text],
         judgements: Sequence[Judgement],
         wanted: Sequence[Sequence[_Candidate]],
+        asked: _Asked,
     ) -> list[Judgement]:
         """All sentences of all texts go to the classifier at once, which batches like lengths."""
-        passages = [one.passage for candidates in wanted for one in candidates]
-        found = iter(self._classifier.classify(passages))
+        asked.ask([one.passage for candidates in wanted for one in candidates])
         return [
-            self._with_sentences(text, judgement, [(one, next(found)) for one in candidates])
+            self._with_sentences(
+                text, judgement, [(one, asked.scores[one.passage]) for one in candidates]
+            )
             for text, judgement, candidates in zip(texts, judgements, wanted, strict=True)
         ]
 
@@ -304,6 +310,18 @@ class _Reading(NamedTuple):
     @property
     def refused(self) -> bool:
         return self.judgement.abstained is not None
+
+
+class _Asked:
+    """What the classifier has said of the passages of some texts; none is asked about twice."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self.scores: dict[Passage, Scores] = {}
+
+    def ask(self, passages: Sequence[Passage]) -> None:
+        new = [one for one in dict.fromkeys(passages) if one not in self.scores]
+        self.scores.update(zip(new, self._classifier.classify(new), strict=True))
 
 
 class _Candidate(NamedTuple):

@@ -60,6 +60,13 @@ def relevance_passages(title: str, body: str, *, voice: str = "") -> tuple[Passa
     return tuple(Passage(text, voice=voice) for text in dict.fromkeys(whole))
 
 
+def naming_most(body: Sequence[str], most: int) -> list[int]:
+    """The places of so many sentences at most that name a side, in order: those that weigh most."""
+    weights = _weights(body)
+    naming = (index for index, weight in enumerate(weights) if weight)
+    return sorted(sorted(naming, key=lambda index: (-weights[index], index))[:most])
+
+
 def mean_scores(scores: Sequence[Scores]) -> Scores:
     """The mean of what several passages of one document got, for the head of relevance."""
     labels = scores[0][RELEVANCE]

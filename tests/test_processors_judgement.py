@@ -14,9 +14,10 @@ from detente.watch import load_watch
 from processors.costs import Costs
 from processors.judgement import BELOW_GATE, Judge, Judgement, Text
 from processors.models import KeywordClassifier, Passage
-from processors.models.base import HEADS, RELEVANCE, ModelIdentity, Scores
+from processors.models.base import HEADS, RELEVANCE, ModelIdentity, Scores, Weights
 from processors.relevance import relevance_passages
 from processors.stance import stance_passage
+from processors.weighing import document_passages
 
 STEADY = settings(derandomize=True, deadline=None)
 """The same examples on every run, however slow the machine."""
@@ -38,6 +39,7 @@ class Counting:
     """The keyword classifier, keeping what it was asked; `relevance` overrides its decision."""
 
     heads: Mapping[str, tuple[str, ...]] = HEADS
+    weights: Weights | None = None
 
     def __init__(self, relevance: Mapping[str, float] | None = None) -> None:
         self.identity = ModelIdentity("counting", "0" * 12)
@@ -81,6 +83,21 @@ def test_a_text_not_relevant_has_no_sentences_judged() -> None:
     assert found.relevance == Relevance("none", 0.1 + 0.5 * 0.2)
     assert (found.sentences, found.abstained) == ((), None)
     assert asked == list(relevance_passages(*CORE[:2]))
+
+
+def test_weights_judge_a_text_by_its_sentences_too_and_ask_about_none_twice() -> None:
+    classifier = Counting()
+    # Whatever the head of relevance says: core is what has a position in half its sentences.
+    classifier.weights = {
+        "core": (0.0, 0.0, 0.0, 20.0, 0.0),
+        "peripheral": (0.0, 0.0, 0.0, 0.0, -20.0),
+        "none": (0.0, 0.0, 0.0, 0.0, 10.0),
+    }
+    few = Text("Moscow and Washington", "Washington slept.\n" + "The weather was fine.\n" * 9)
+    found = Judge(WATCH, classifier).judge([CORE, few])
+    assert [one.relevance.label for one in found if one.relevance] == ["core", "none"]
+    assert len(classifier.asked) == len(set(classifier.asked))
+    assert {*document_passages(*CORE[:2]).all} < {*classifier.asked}
 
 
 def test_of_a_core_text_every_sentence_is_judged() -> None:

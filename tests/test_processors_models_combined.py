@@ -18,6 +18,7 @@ class RelevanceOnly:
     """The keyword classifier without the heads of stance; counts what it is asked."""
 
     heads: Mapping[str, tuple[str, ...]] = {RELEVANCE: RELEVANCE_LABELS}
+    weights = None
 
     def __init__(self) -> None:
         self._real = KeywordClassifier()
@@ -68,3 +69,10 @@ def test_warming_up_loads_both() -> None:
     first, second = RelevanceOnly(), RelevanceOnly()
     CombinedClassifier(first, second).warm_up()
     assert (first.warmed, second.warmed) == (1, 1)
+
+
+@pytest.mark.skipif(not (SHIPPED / MANIFEST).is_file(), reason="the shipped model isn't here")
+def test_weights_are_of_a_model_that_judges_alone() -> None:
+    shipped = OnnxClassifier(threads=2)
+    assert CombinedClassifier(shipped, KeywordClassifier()).weights == shipped.weights
+    assert CombinedClassifier(RelevanceOnly(), shipped).weights is None

@@ -13,8 +13,9 @@ from detente.watch import load_watch
 from processors.judgement import Judge, Judgement, Text
 from processors.models import open_classifier
 from processors.models.base import STANCE_HEADS
-from processors.relevance import mean_scores, relevance_of
+from processors.relevance import relevance_of
 from processors.stance import NONE, sign_of, stance_of
+from processors.weighing import weighed
 from tests.whole import DATA
 
 pytestmark = pytest.mark.slow
@@ -56,8 +57,10 @@ def test_relevance_on_gold(part: dict[str, bool], floor: float) -> None:
 
     gold = [d for d in load_documents(DATA) if d.gold and d.relevance != "peripheral"]
     classifier = open_classifier("shipped")
-    scores = [mean_scores(classifier.classify(one.passages(**part))) for one in gold]
-    found = [relevance_of(score)[1] >= 0.5 for score in scores]
+    found = []
+    for reading in (one.reading(**part) for one in gold):
+        scores = weighed(reading, classifier.classify(reading.all), classifier.weights)
+        found.append(relevance_of(scores)[1] >= 0.5)
     assert f1([one.relevance == "core" for one in gold], found) >= floor
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from detente.watch import load_watch
 from processors.actors import ActorMatcher, names_dyad
-from processors.models.base import RELEVANCE, STANCE_HEADS, Classifier, Passage, Scores
+from processors.models.base import RELEVANCE, STANCE_HEADS, Classifier, Passage, Scores, Weights
 from processors.models.keyword import KeywordClassifier
 from processors.models.onnx import SHIPPED, OnnxClassifier
 from processors.relevance import relevance_of
@@ -77,7 +77,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tables = {
         "stance": stance_table(judges, dev),
         "relevance": relevance_table(
-            {name: it for name, it in judges.items() if name in {*timed, "majority"}},
+            {
+                "shipped (int8)": (model.classify, model.weights),
+                "its head of relevance alone": (model.classify, None),
+                **{
+                    name: (it, None)
+                    for name, it in judges.items()
+                    if name in ("keyword rules", "majority")
+                },
+            },
             documents,
             sentences,
         ),
@@ -148,7 +156,9 @@ def _stance_row(
 
 
 def relevance_table(
-    judges: Mapping[str, Judge], documents: Sequence[Document], sentences: Sequence[Sentence]
+    judges: Mapping[str, tuple[Judge, Weights | None]],
+    documents: Sequence[Document],
+    sentences: Sequence[Sentence],
 ) -> str:
     """Every model on every evaluation set, as published, without title and with the title alone."""
     read = {one.id.split("#")[0] for one in sentences if one.split != "dev"}
@@ -157,8 +167,9 @@ def relevance_table(
     sets = {
         "gold": gold,
         "gold, no sentence of it in training": [one for one in gold if one.id not in read],
-        "dev": [one for one in dev if one.source != "synthetic"],
-        "synthetic dev": [one for one in dev if one.source == "synthetic"],
+        "dev": dev,
+        "dev, official": [one for one in dev if one.source != "synthetic"],
+        "dev, invented news": [one for one in dev if one.source == "synthetic"],
     }
     inputs = {
         "as published": {},
@@ -167,10 +178,11 @@ def relevance_table(
     }
     rows = []
     for set_name, part in sets.items():
-        for name, judge in judges.items():
+        for name, (judge, weights) in judges.items():
             for input_name, parts in inputs.items():
                 figures = relevance_figures(
-                    judged_documents(judge, part, **parts), [one.relevance for one in part]
+                    judged_documents(judge, part, weights, **parts),
+                    [one.relevance for one in part],
                 )
                 rows.append(
                     (
@@ -264,7 +276,7 @@ def confidence_table(
             if found.label != NONE:
                 note("stance", found.confidence, sign(found.label) == sign(one.labels[side]))
     papers = [one for one in documents if one.split == "dev"]
-    judged = judged_documents(model.classify, papers)
+    judged = judged_documents(model.classify, papers, model.weights)
     for paper, scores in zip(papers, judged, strict=True):
         label, _ = relevance_of(scores)
         note("relevance", scores[RELEVANCE][label], label == paper.relevance)

@@ -1,7 +1,8 @@
 """Trained weights to the shipped files: `python -m training.export RUN --base FOLDER`.
 
-ONNX, then int8 by dynamic quantization (weights per channel), then the calibration, set on the
-held part of the training documents by the int8 model itself, then `model.json`.
+ONNX, then int8 by dynamic quantization (weights per channel), then the calibration and
+the weights of a document's relevance, set on the held part of the training documents by the int8
+model itself, then `model.json`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,23 @@ import msgspec
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn import functional
 
-from processors.models.base import ALL_HEADS, ISSUES, RELEVANCE, issue_head
+from processors.models.base import (
+    ALL_HEADS,
+    ISSUES,
+    RELEVANCE,
+    RELEVANCE_LABELS,
+    Weights,
+    issue_head,
+)
 from processors.models.encoding import Encoded
 from processors.models.manifest import MANIFEST, MODEL, TOKENIZER, Manifest, digest
 from processors.models.onnx import SHIPPED, OnnxClassifier
+from processors.weighing import features
 from training.bases import minilm
 from training.batches import UNSAID, sentence_labels
 from training.labelled import data_folder, label_index, load_documents, load_sentences
@@ -34,6 +45,9 @@ BASE = "sentence-transformers/all-MiniLM-L6-v2"
 FP32 = "model.fp32.onnx"
 OPSET = 17
 LARGEST = 30_000_000
+
+WEIGHTS_PRIOR = 0.3
+"""scikit-learn's `C` for the weights: few documents are held."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,6 +90,8 @@ def export(run: Path, *, base: Path, data: Path, out: Path) -> None:
         manifest = msgspec.structs.replace(
             manifest, temperatures=found.temperatures, biases=found.biases
         )
+        _write(manifest, folder)
+        manifest = msgspec.structs.replace(manifest, weights=_weights(folder, data))
         _write(manifest, folder)
         out.mkdir(parents=True, exist_ok=True)
         for name in (MODEL, TOKENIZER, MANIFEST):
@@ -173,6 +189,28 @@ def _fitted(logits: Tensor, truth: Tensor) -> tuple[float, tuple[float, ...]]:
     middle = biases.detach() - biases.detach().mean()
     temperature = min(5.0, max(0.2, 1 / float(scale.detach())))
     return round(temperature, 3), tuple(round(one, 3) for one in middle.tolist())
+
+
+def _weights(folder: Path, data: Path) -> Weights:
+    """What makes a document's relevance of all that is said of it: a logistic regression on the
+    held documents, with their titles and without."""
+    classifier = OnnxClassifier(folder)
+    rows, truth = [], []
+    for document in load_documents(data):
+        if document.split == "held":
+            for title in (True, False):
+                reading = document.reading(title=title)
+                rows.append(features(reading, classifier.classify(reading.all)))
+                truth.append(label_index(document))
+    scaler = StandardScaler().fit(rows)
+    found = LogisticRegression(C=WEIGHTS_PRIOR, max_iter=1_000).fit(scaler.transform(rows), truth)
+    # The scaling becomes a part of the weights.
+    weights = found.coef_ / scaler.scale_
+    biases = found.intercept_ - weights @ scaler.mean_
+    return {
+        label: tuple(round(float(value), 4) for value in (*row, bias))
+        for label, row, bias in zip(RELEVANCE_LABELS, weights, biases, strict=True)
+    }
 
 
 if __name__ == "__main__":

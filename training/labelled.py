@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from processors.models.base import RELEVANCE_LABELS, Passage
-from processors.relevance import relevance_passages
 from processors.stance import stance_passage
 from processors.text import sentences as split_sentences
+from processors.weighing import DocumentPassages, document_passages
 
 OURS = Path(__file__).parent / "data"
 
@@ -57,8 +57,14 @@ class Document(NamedTuple):
     def passages(
         self, *, title: bool = True, body: bool = True, voice: bool = True
     ) -> tuple[Passage, ...]:
-        """The passages for this document, with some of its parts left out."""
-        return relevance_passages(
+        """What the head of relevance learns from, with some of the document's parts left out."""
+        return self.reading(title=title, body=body, voice=voice).whole
+
+    def reading(
+        self, *, title: bool = True, body: bool = True, voice: bool = True
+    ) -> DocumentPassages:
+        """All that the model reads of this document, with some of its parts left out."""
+        return document_passages(
             self.title if title else "",
             self.body if body else "",
             voice=self.voice if voice else "",

@@ -16,9 +16,11 @@ from processors.models.base import (
     STANCE_LABELS,
     Passage,
     Scores,
+    Weights,
 )
-from processors.relevance import mean_scores, relevance_of
+from processors.relevance import relevance_of
 from processors.stance import NONE, sign_of, stance_of
+from processors.weighing import weighed
 from training.labelled import Document
 
 SIGNS = ("cooperative", "neutral", "adversarial", "none")
@@ -66,12 +68,16 @@ def stance_figures(
 def judged_documents(
     judge: Callable[[Sequence[Passage]], Sequence[Scores]],
     documents: Sequence[Document],
+    weights: Weights | None = None,
     **parts: bool,
 ) -> list[Scores]:
-    """What a document's passages get in the mean, with some of its parts left out."""
-    passages = [one.passages(**parts) for one in documents]
-    scores = iter(judge([one for some in passages for one in some]))
-    return [mean_scores([next(scores) for _ in some]) for some in passages]
+    """Each document's relevance, with some of its parts left out; without weights by the head of
+    relevance alone."""
+    readings = [one.reading(**parts) for one in documents]
+    if weights is None:
+        readings = [one._replace(telling=()) for one in readings]
+    scores = iter(judge([passage for one in readings for passage in one.all]))
+    return [weighed(one, [next(scores) for _ in one.all], weights) for one in readings]
 
 
 def relevance_figures(scores: Sequence[Scores], truth: Sequence[str]) -> RelevanceFigures:

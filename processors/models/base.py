@@ -26,10 +26,12 @@ __all__ = [
     "RELEVANCE_LABELS",
     "STANCE_HEADS",
     "STANCE_LABELS",
+    "WEIGHED",
     "Classifier",
     "ModelIdentity",
     "Passage",
     "Scores",
+    "Weights",
     "issue_head",
 ]
 
@@ -121,6 +123,13 @@ Scores: TypeAlias = Mapping[str, Mapping[str, float]]
 """Head → label → probability; the probabilities of a head sum to 1."""
 
 
+WEIGHED: Final = 5
+"""So many numbers are weighed for each label of a document's relevance, the last one always 1."""
+
+Weights: TypeAlias = Mapping[str, tuple[float, ...]]
+"""Label of relevance → what weighs how much for it in a document (`processors.weighing`)."""
+
+
 class Classifier(Protocol):
     """A model that judges passages. Making one is cheap; `warm_up` (or the first use) loads it."""
 
@@ -132,6 +141,12 @@ class Classifier(Protocol):
     @property
     def heads(self) -> Mapping[str, tuple[str, ...]]:
         """The labels of each head that this model has, asserted when it was loaded."""
+        ...
+
+    @property
+    def weights(self) -> Weights | None:
+        """How its scores make a document's relevance; None where its head of relevance decides
+        alone. Loads the model."""
         ...
 
     def warm_up(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from processors.models.base import Classifier, ModelIdentity, Passage, Scores
+from processors.models.base import Classifier, ModelIdentity, Passage, Scores, Weights
 
 
 class CombinedClassifier:
@@ -31,6 +31,11 @@ class CombinedClassifier:
     def heads(self) -> Mapping[str, tuple[str, ...]]:
         """The heads of both; loads the models."""
         return {**{head: self._second.heads[head] for head in self._missing()}, **self._first.heads}
+
+    @property
+    def weights(self) -> Weights | None:
+        """The first's where it judges alone: weights fit no other model's scores."""
+        return None if self._missing() else self._first.weights
 
     def warm_up(self) -> None:
         """Load both: which heads the first lacks shows when both are there."""

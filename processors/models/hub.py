@@ -57,6 +57,8 @@ class HubClassifier:
         """The heads that the model's labels make, with all labels of each; loads it."""
         return {head: HEADS[head] for head in self._load().heads}
 
+    weights = None
+
     def warm_up(self) -> None:
         """Load the model; do nothing if it is loaded.
 

@@ -73,6 +73,8 @@ class KeywordClassifier:
         source = Path(__file__).read_bytes()
         return ModelIdentity("keyword", hashlib.sha256(source).hexdigest()[:12])
 
+    weights = None
+
     def warm_up(self) -> None:
         """Nothing to load."""
 

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from detente.errors import ConfigError
-from processors.models.base import ALL_HEADS, HEADS
+from processors.models.base import ALL_HEADS, HEADS, RELEVANCE_LABELS, WEIGHED
 
 MANIFEST: Final = "model.json"
 MODEL: Final = "model.onnx"
@@ -30,8 +30,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What a model folder's `model.json` says.
 
     `heads` are in the order of the model's outputs. A head's logits are divided by its temperature,
-    and its biases added, one for each label, before the softmax. `files` gives each other file's
-    SHA-256.
+    and its biases added, one for each label, before the softmax. `weights` make a document's
+    relevance (`processors.weighing`). `files` gives each other file's SHA-256.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_context: int
     temperatures: dict[str, float]
     biases: dict[str, tuple[float, ...]] = {}
+    weights: dict[str, tuple[float, ...]] | None = None
     files: dict[str, str]
 
 
@@ -89,6 +90,10 @@ def _head_problems(manifest: Manifest) -> list[str]:
             problems.append(f"head {head!r} has no temperature above 0")
         if (biases := manifest.biases.get(head)) is not None and len(biases) != len(labels):
             problems.append(f"head {head!r} has {len(biases)} biases for {len(labels)} labels")
+    if manifest.weights is not None and {
+        label: len(row) for label, row in manifest.weights.items()
+    } != dict.fromkeys(RELEVANCE_LABELS, WEIGHED):
+        problems.append(f"weights must have {WEIGHED} numbers for each of {RELEVANCE_LABELS}")
     problems += [f"head {head!r} is missing" for head in HEADS if head not in manifest.heads]
     if manifest.max_tokens < 8 or not 0 <= manifest.max_context < manifest.max_tokens:
         problems.append("max_tokens must be at least 8, and max_context below it")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from detente.errors import ConfigError
-from processors.models.base import ModelIdentity, Passage, Scores
+from processors.models.base import ModelIdentity, Passage, Scores, Weights
 from processors.models.encoding import Encoded, Encoder
 from processors.models.manifest import MODEL, TOKENIZER, Manifest, read_manifest, revision_of
 
@@ -61,6 +61,11 @@ class OnnxClassifier:
     def heads(self) -> Mapping[str, tuple[str, ...]]:
         """The model's heads and their labels, in its own order; loads it."""
         return self._load().manifest.heads
+
+    @property
+    def weights(self) -> Weights | None:
+        """What the manifest says of how a document's relevance is made; loads the files."""
+        return self._load().manifest.weights
 
     def warm_up(self) -> None:
         """Load and check the model; do nothing if it is loaded.

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from processors.models.base import ALL_HEADS, Classifier, Passage
+from processors.models.base import ALL_HEADS, RELEVANCE_LABELS, WEIGHED, Classifier, Passage
 
 Make = Callable[[], Classifier]
 
@@ -54,6 +54,12 @@ class ClassifierContract:
         assert classifier.heads
         for head, labels in classifier.heads.items():
             assert sorted(labels) == sorted(ALL_HEADS[head])
+
+    def test_weights_are_whole(self, classifier: Classifier) -> None:
+        weights = classifier.weights or dict.fromkeys(RELEVANCE_LABELS, (0.0,) * WEIGHED)
+        assert {label: len(row) for label, row in weights.items()} == dict.fromkeys(
+            RELEVANCE_LABELS, WEIGHED
+        )
 
     def test_warming_up_twice_is_as_once(self, classifier: Classifier) -> None:
         classifier.warm_up()
