@@ -89,7 +89,7 @@ def test_weights_judge_a_text_by_its_sentences_too_and_ask_about_none_twice() ->
     classifier = Counting()
     # Whatever the head of relevance says: core is what has a position in half its sentences.
     classifier.weights = {
-        "core": (0.0, 0.0, 0.0, 20.0, 0.0),
+        "core": (0.0, 0.0, 0.0, 60.0, 0.0),
         "peripheral": (0.0, 0.0, 0.0, 0.0, -20.0),
         "none": (0.0, 0.0, 0.0, 0.0, 10.0),
     }
