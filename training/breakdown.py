@@ -4,6 +4,7 @@ how far its confidence can be trusted; its events and issues."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -63,26 +64,61 @@ def confusion_table(dev: Sequence[Sentence], scores: Sequence[Scores]) -> str:
     return table(("wanted", *(f"found {label}" for label in STANCE_LABELS), "recall"), rows)
 
 
+class _Bin(NamedTuple):
+    """Decisions of like confidence: how many, its mean, and the share of them that is right."""
+
+    count: int
+    confidence: float
+    right: float
+
+
 def calibration_table(dev: Sequence[Sentence], scores: Sequence[Scores]) -> str:
     """By confidence in the sign: how many, the mean confidence, and the share that is right."""
-    bins: dict[int, list[tuple[float, bool]]] = {}
-    for one, it in zip(dev, scores, strict=True):
-        for side, head in enumerate(STANCE_HEADS):
-            found = stance_of(it)[head]
-            right = sign(found.label) == sign(one.labels[side])
-            bins.setdefault(min(9, int(found.confidence * 10)), []).append(
-                (found.confidence, right)
-            )
     rows = [
         (
             f"{number / 10:.1f} to {(number + 1) / 10:.1f}",
-            str(len(some)),
-            figure(float(np.mean([confidence for confidence, _ in some]))),
-            figure(float(np.mean([right for _, right in some]))),
+            str(one.count),
+            figure(one.confidence),
+            figure(one.right),
         )
-        for number, some in sorted(bins.items())
+        for number, one in _bins(dev, scores).items()
     ]
     return table(("confidence", "decisions", "mean confidence", "right"), rows)
+
+
+def calibration_chart(dev: Sequence[Sentence], scores: Sequence[Scores]) -> str:
+    """The same as a chart in Mermaid: bars are what is right, the line is what would be perfect."""
+    bins = _bins(dev, scores)
+    names = ", ".join(f'"{number / 10:.1f}"' for number in bins)
+    right = ", ".join(f"{one.right:.2f}" for one in bins.values())
+    perfect = ", ".join(f"{one.confidence:.2f}" for one in bins.values())
+    return f"""```mermaid
+xychart-beta
+    title "Right, by confidence (line: perfectly calibrated)"
+    x-axis "confidence from" [{names}]
+    y-axis "share that is right" 0 --> 1
+    bar [{right}]
+    line [{perfect}]
+```"""
+
+
+def _bins(dev: Sequence[Sentence], scores: Sequence[Scores]) -> dict[int, _Bin]:
+    found: dict[int, list[tuple[float, bool]]] = {}
+    for one, it in zip(dev, scores, strict=True):
+        for side, head in enumerate(STANCE_HEADS):
+            stance = stance_of(it)[head]
+            right = sign(stance.label) == sign(one.labels[side])
+            found.setdefault(min(9, int(stance.confidence * 10)), []).append(
+                (stance.confidence, right)
+            )
+    return {
+        number: _Bin(
+            len(some),
+            float(np.mean([confidence for confidence, _ in some])),
+            float(np.mean([right for _, right in some])),
+        )
+        for number, some in sorted(found.items())
+    }
 
 
 def event_table(held: Sequence[Sentence], scores: Sequence[Scores]) -> str:

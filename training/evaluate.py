@@ -24,6 +24,7 @@ from processors.relevance import relevance_of
 from processors.stance import NONE, UNSURE, stance_of
 from training.baselines import FrozenBase
 from training.breakdown import (
+    calibration_chart,
     calibration_table,
     confusion_table,
     event_table,
@@ -99,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "intervals": interval_table(dev, scores),
         "confusion": confusion_table(dev, scores),
         "calibration": calibration_table(dev, scores),
+        "calibration chart": calibration_chart(dev, scores),
         "events": event_table(held, model.classify([one.passage() for one in held])),
         "confidence": confidence_table(model, sentences, documents),
         "unsure": f"{UNSURE:.2f}",
@@ -189,10 +191,7 @@ def relevance_table(
                         set_name,
                         name,
                         input_name,
-                        str(figures.count),
-                        figure(figures.core),
-                        figure(figures.three),
-                        figure(figures.accuracy),
+                        *map(str, figures),
                     )
                 )
     header = (

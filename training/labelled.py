@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -23,6 +23,7 @@ from processors.models.base import RELEVANCE_LABELS, Passage
 from processors.stance import stance_passage
 from processors.text import sentences as split_sentences
 from processors.weighing import DocumentPassages, document_passages
+from training.retold import retold
 
 OURS = Path(__file__).parent / "data"
 
@@ -136,6 +137,7 @@ def load_documents(folder: Path) -> list[Document]:
         *(_invented(row, row["text"], row["split"]) for row in synthetic),
         *(_official(texts[id], label, "train") for id, label in ours),
         *(_invented(row, _prose(row), "train") for row in json_lines(OURS / "articles.jsonl")),
+        *(_invented(row, row["text"], "train") for row in json_lines(OURS / "statements.jsonl")),
     ]
 
 
@@ -238,15 +240,21 @@ def _own_pieces() -> Iterator[Sentence]:
 
 
 def _news_sentences(folder: Path) -> Iterator[Sentence]:
-    """What `training/data/news.tsv` labels of the folder's news sentences."""
-    wanted = {key: values for key, *values in tab_lines(OURS / "news.tsv")}
+    """What `news.tsv` labels of the folder's news sentences, and `retold.tsv` of the same told as
+    if on Russia; both know a sentence by the digest of what stands in the folder."""
+    yield from _news_of(folder, "news.tsv", lambda text: text)
+    yield from _news_of(folder, "retold.tsv", retold)
+
+
+def _news_of(folder: Path, name: str, told: Callable[[str], str | None]) -> Iterator[Sentence]:
+    wanted = {key: values for key, *values in tab_lines(OURS / name)}
     for source, text in news_texts(folder):
         if values := wanted.pop(digest(text), None):
             usa_rus, rus_usa, event, issues = values
             yield Sentence(
                 id=f"{source}-{digest(text)}",
                 source=source,
-                text=text,
+                text=told(text) or text,
                 previous="",
                 title="",
                 voice=NEWS_HOST,
@@ -256,7 +264,7 @@ def _news_sentences(folder: Path) -> Iterator[Sentence]:
                 issues=_issues(issues),
             )
     if wanted:
-        raise SystemExit(f"training/data/news.tsv: no sentence {', '.join(wanted)}")
+        raise SystemExit(f"training/data/{name}: no sentence {', '.join(wanted)}")
 
 
 def news_texts(folder: Path) -> Iterator[tuple[str, str]]:
@@ -319,7 +327,7 @@ def _invented(row: dict[str, Any], body: str, part: str) -> Document:
         source="synthetic",
         title=row["title"],
         body=body,
-        voice=NEWS_HOST,
+        voice=row.get("host", NEWS_HOST),
         relevance=_RELEVANCE[str(row["relevance"])],
         split=_split(part, row["id"]),
     )

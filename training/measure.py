@@ -21,6 +21,14 @@ from processors.models.base import (
 from processors.relevance import relevance_of
 from processors.stance import NONE, sign_of, stance_of
 from processors.weighing import weighed
+from training.bootstrap import (
+    Interval,
+    accuracy,
+    first_f1,
+    macro_f1,
+    matrices,
+    with_interval,
+)
 from training.labelled import Document
 
 SIGNS = ("cooperative", "neutral", "adversarial", "none")
@@ -39,12 +47,13 @@ class StanceFigures(NamedTuple):
 
 
 class RelevanceFigures(NamedTuple):
-    """F1 of core against none (peripheral left out), macro-F1 and accuracy of all three."""
+    """F1 of core against none (peripheral left out), macro-F1 and accuracy of all three, each with
+    its interval over resamples of the documents."""
 
     count: int
-    core: float
-    three: float
-    accuracy: float
+    core: Interval
+    three: Interval
+    accuracy: Interval
 
 
 def stance_figures(
@@ -83,18 +92,24 @@ def judged_documents(
 def relevance_figures(scores: Sequence[Scores], truth: Sequence[str]) -> RelevanceFigures:
     """How the decisions on the scores compare with the labels."""
     decisions = [relevance_of(one) for one in scores]
-    found = [label for label, _ in decisions]
     clear = [place for place, label in enumerate(truth) if label != "peripheral"]
-    core = f1_score(
-        [truth[place] == "core" for place in clear],
-        [decisions[place][1] >= CORE_SCORE for place in clear],
-        zero_division=0,
+    core = matrices(
+        [truth[place] for place in clear],
+        ["core" if decisions[place][1] >= CORE_SCORE else "none" for place in clear],
+        ("core", "none"),
+        list(map(str, clear)),
+    )
+    three = matrices(
+        truth,
+        [label for label, _ in decisions],
+        RELEVANCE_LABELS,
+        list(map(str, range(len(truth)))),
     )
     return RelevanceFigures(
         count=len(truth),
-        core=float(core),
-        three=_macro(truth, found, RELEVANCE_LABELS),
-        accuracy=float(accuracy_score(truth, found)),
+        core=with_interval(core, first_f1),
+        three=with_interval(three, macro_f1),
+        accuracy=with_interval(three, accuracy),
     )
 
 

@@ -7,7 +7,6 @@ Pyongyang is told in the same words, and with the other's names exchanged it tea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from typing import Final
 
 # As they stand in the text → as they stand in the one retold.
@@ -61,19 +60,24 @@ _AMERICA: Final = re.compile(
 )
 
 
-def retold(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Of sentences (source, text), those that name an American and one of the states, retold."""
-    for source, text in texts:
-        if _RUSSIA.search(text) or not _AMERICA.search(text):
-            continue
-        for names in (_CHINA, _IRAN, _KOREA):
-            state = [*names.values()].index("Russia")
-            if re.search(rf"\b{[*names][state]}", text):
-                yield source, _exchange(text, names)
-                break
+def retold(text: str) -> str | None:
+    """A sentence with the first of the states that it names become Russia; None where it names
+    none, no American or Russia itself."""
+    if _RUSSIA.search(text) or not _AMERICA.search(text):
+        return None
+    for names in (_CHINA, _IRAN, _KOREA):
+        (state,) = (name for name, told in names.items() if told == "Russia")
+        if re.search(rf"\b{state}", text):
+            return _exchanged(text, names)
+    return None
 
 
-def _exchange(text: str, names: dict[str, str]) -> str:
-    longest = sorted(names, key=len, reverse=True)
-    pattern = rf"\b(?:{'|'.join(map(re.escape, longest))})\b"
-    return re.sub(pattern, lambda found: names[found[0]], text)
+def _exchanged(text: str, names: dict[str, str]) -> str:
+    longest = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    # One of the sets has lost its apostrophes: "Irans".
+    pattern = rf"\b(?P<name>{longest})(?P<lost>s?)\b"
+
+    def told(found: re.Match[str]) -> str:
+        return names[found["name"]] + ("'s" if found["lost"] else "")
+
+    return re.sub(pattern, told, text)

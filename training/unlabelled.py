@@ -28,7 +28,7 @@ UNKNOWN = ("", "")
 """The labels of a sentence that has none."""
 
 OFFICIAL = 2_000
-NEWS = 2_500
+NEWS = 1_000
 
 SHORTEST = 40
 """In characters: what is shorter says nothing alone."""
