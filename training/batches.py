@@ -30,6 +30,9 @@ from training.recipe import Recipe
 UNSAID = -100
 """Stands for the label that nobody gave."""
 
+TAUGHT = (*STANCE_HEADS, EVENT)
+"""What a teacher is asked about. It saw few examples of an issue, and says `no` too often."""
+
 Item = TypeVar("Item")
 
 Probabilities = Mapping[str, Tensor]
@@ -97,7 +100,6 @@ class Batches:
             return None
         first, second = STANCE_HEADS
         turned_head = {first: second, second: first}
-        heads = [head for head in ALL_HEADS if head != RELEVANCE]
         return {
             head: torch.stack(
                 [
@@ -105,7 +107,7 @@ class Batches:
                     for one, turned in drawn
                 ]
             )
-            for head in heads
+            for head in TAUGHT
         }
 
     def _inputs(self, passages: Iterator[Passage]) -> dict[str, Tensor]:

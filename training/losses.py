@@ -53,7 +53,7 @@ class Losses:
                 loss = self._of_labels(head, logits[head][said], wanted[said])
                 # The mean over the batch, not over those of its sentences that have a label.
                 loss = loss * said.float().mean()
-            if batch.taught is not None:
+            if batch.taught is not None and head in batch.taught:
                 share = torch.where(said, self._recipe.taught, 1.0)
                 taught = _cross_entropy(logits[head], batch.taught[head])
                 loss = (1 - self._recipe.taught) * loss + (share * taught).mean()

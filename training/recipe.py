@@ -28,7 +28,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     sign_loss: float = 0.5
     relevance_loss: float = 1.0
     event_loss: float = 0.3
-    issues_loss: float = 1.0
+    issues_loss: float = 5.0
     taught: float = 0.5
     drop_title: float = 0.3
     drop_body: float = 0.15
