@@ -1,7 +1,8 @@
 """What a text is about: the issues of the watch, found sentence by sentence.
 
-The model judges those that it knows (`processors.models.base.ISSUES`). Any other is found by the
-terms that the watch gives it, so that a watch on another dyad can have issues of its own.
+An issue is found by the terms that the watch gives it, and those that the model knows
+(`processors.models.base.ISSUES`) by the model, too: a term is surer, and the model finds what is
+said in other words (figures in docs/model-card.md). A watch may have issues that no model knows.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ class IssueFinder:
         ]
 
     def of_sentence(self, text: str, scores: Scores) -> dict[str, float]:
-        """The probability of each issue that a sentence is about."""
-        found = dict.fromkeys((id for _, _, id in self._terms.hits(text)), 1.0)
-        for id in self._ids:
-            if (head := scores.get(issue_head(id))) is not None:
-                found[id] = head["yes"]
-        return {id: score for id, score in found.items() if score >= LEAST}
+        """The probability of each issue that a sentence is about; 1 where one of its terms stands
+        in it."""
+        known = {id: scores[issue_head(id)]["yes"] for id in self._ids if issue_head(id) in scores}
+        named = dict.fromkeys((id for _, _, id in self._terms.hits(text)), 1.0)
+        found = {id: score for id, score in known.items() if score >= LEAST}
+        return {**found, **named}
 
 
 def issues_of(sentences: Sequence[dict[str, float]]) -> list[Issue]:

@@ -59,6 +59,20 @@ def test_what_shows_it_is_pointed_at(detente: Detente) -> None:
         assert part in shown
 
 
+def test_who_held_an_office_depends_on_the_day(detente: Detente) -> None:
+    text = "The U.S. president said that Moscow expelled two American diplomats."
+    for day, actor in (("2014-03-01", "barack-obama"), ("2019-03-01", "donald-trump")):
+        said = detente("judge", "--json", "--day", day, stdin=text).json
+        assert [one["actor"] for one in said["quotations"]] == [actor]
+    row = {"id": 1, "text": text, "day": "2014-03-01"}
+    said = detente("judge", "--jsonl", stdin=lines(row)).json
+    assert [one["actor"] for one in said["quotations"]] == ["barack-obama"]
+    assert [one["actor"] for one in detente("judge", "--json", stdin=text).json["quotations"]] == [
+        None
+    ]
+    assert "'March' does not match" in detente("judge", "--day", "March", stdin=text).err
+
+
 def test_as_a_table(detente: Detente) -> None:
     said = detente("judge", TEXT, "--title", "Two must go")
     assert said.code == 0

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from detente.watch import load_watch
 from processors.events import NO_EVENT, event_of
+from processors.issues import LEAST, IssueFinder
 from processors.models.base import ISSUES, STANCE_HEADS, STANCE_LABELS, Scores, issue_head
 from processors.stance import stance_of
 from training.bootstrap import Matrix, accuracy, macro_f1, matrices, with_interval
@@ -129,32 +131,30 @@ def event_table(held: Sequence[Sentence], scores: Sequence[Scores]) -> str:
     wanted = [one.event or NO_EVENT for one, _ in said]
     right = [want == find for want, find in zip(wanted, found, strict=True)]
     acts = [place for place, want in enumerate(wanted) if want != NO_EVENT]
-    rows.append(("event, all", str(len(said)), figure(float(np.mean(right)))))
-    rows.append(
-        ("event, of acts", str(len(acts)), figure(float(np.mean([right[one] for one in acts]))))
-    )
+    all_right, acts_right = np.mean(right), np.mean([right[one] for one in acts])
+    rows.append(("event, all", str(len(said)), *[figure(float(all_right))] * 2))
+    rows.append(("event, of acts", str(len(acts)), *[figure(float(acts_right))] * 2))
     rows += _issue_rows(
-        [(one.issues, it) for one, it in zip(held, scores, strict=True) if one.issues is not None]
+        [(one, it) for one, it in zip(held, scores, strict=True) if one.issues is not None]
     )
-    return table(("what", "of", "accuracy, or F1 of an issue"), rows)
+    return table(("what", "of", "accuracy, or F1 of an issue", "by the model alone"), rows)
 
 
-def _issue_rows(
-    said: Sequence[tuple[tuple[str, ...], Scores]],
-) -> Iterator[tuple[str, str, str]]:
-    together = np.zeros(3, dtype=int)
+def _issue_rows(said: Sequence[tuple[Sentence, Scores]]) -> Iterator[tuple[str, str, str, str]]:
+    """As the product finds them, by terms and model, and as the model does."""
+    finder = IssueFinder(load_watch("usa-rus"))
+    found = [finder.of_sentence(one.text, it) for one, it in said]
+    together = np.zeros((2, 3), dtype=int)
     for issue in ISSUES:
-        pairs = [(issue in issues, it[issue_head(issue)]["yes"] >= 0.5) for issues, it in said]
-        counts = np.array(
-            [
-                sum(want and find for want, find in pairs),
-                sum(want for want, _ in pairs),
-                sum(find for _, find in pairs),
-            ]
+        wanted = np.array([issue in (one.issues or ()) for one, _ in said])
+        ways = (
+            np.array([issue in one for one in found]),
+            np.array([it[issue_head(issue)]["yes"] >= LEAST for _, it in said]),
         )
+        counts = np.array([[(wanted & way).sum(), wanted.sum(), way.sum()] for way in ways])
         together += counts
-        yield f"issue: {issue}", str(counts[1]), _f1(counts)
-    yield "all issues together", str(together[1]), _f1(together)
+        yield (f"issue: {issue}", str(wanted.sum()), *map(_f1, counts))
+    yield ("all issues together", str(together[0, 1]), *map(_f1, together))
 
 
 def _f1(counts: np.ndarray) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -35,6 +36,14 @@ def judge(
     source: Annotated[
         str, typer.Option(help='The outlet\'s host, as state.gov: whose "we" it is.')
     ] = "",
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="When it appeared, as 2014-03-01: it tells who held an office.",
+        ),
+    ] = None,
     split: Annotated[
         bool, typer.Option("--split/--no-split", help="Judge each sentence, or the text as one.")
     ] = True,
@@ -48,10 +57,10 @@ def judge(
 ) -> None:
     """Judge a text: is it about U.S.-Russia diplomacy, and who stands how toward whom?
 
-    With --jsonl, lines of {"id", "title", "text", "lang"?, "source"?} come in, and lines of {"id",
-    "relevance", "grounds", "sentences", "dyads", "issues", "quotations", "model"} go out. What
-    the watch's gate, the language or the relevance would spare the model is judged here all the
-    same, sentence by sentence.
+    With --jsonl, lines of {"id", "title", "text", "lang"?, "source"?, "day"?} come in, and lines of
+    {"id", "relevance", "grounds", "sentences", "dyads", "issues", "quotations", "model"} go out.
+    What the watch's gate or the relevance would spare the model is judged here all the same,
+    sentence by sentence.
     """
     settings = load(context, processors={"model": model} if model else None)
     if jsonl:
@@ -62,7 +71,10 @@ def judge(
             raise typer.Exit(1)
         return
     given = sys.stdin.buffer.read().decode("utf-8", "replace") if text is None else text
-    asked = _asked(settings, given.strip(), title, language, source)
+    from processors.judgement import Text
+
+    about = Text(title, "", language, source, day.date() if day else None)
+    asked = _asked(settings, given.strip(), about)
     judged = _Judging(settings)
     (judgement,) = judged.all([asked], split=split)
     if json:
@@ -71,12 +83,12 @@ def judge(
         show(judged.answer(None, asked, judgement), asked)
 
 
-def _asked(settings: Settings, given: str, title: str, language: str | None, source: str) -> Text:
+def _asked(settings: Settings, given: str, about: Text) -> Text:
+    """What is to be judged: what was given, or what stands at the address that was given."""
     from collectors.page import NoArticle, read_page
     from detente.errors import ConfigError
-    from processors.judgement import Text
 
-    if not given and not title:
+    if not given and not about.title:
         raise ConfigError("judge: nothing to judge; give a text, an address, or standard input")
     if given.startswith(("http://", "https://")) and len(given.split()) == 1:
         try:
@@ -84,8 +96,10 @@ def _asked(settings: Settings, given: str, title: str, language: str | None, sou
         except NoArticle as problem:
             typer.echo(f"detente: {problem}", err=True)
             raise typer.Exit(1) from None
-        return Text(title or page.title, page.text, language, source or page.host)
-    return Text(title, given, language, source)
+        return about._replace(
+            title=about.title or page.title, body=page.text, host=about.host or page.host
+        )
+    return about._replace(body=given)
 
 
 class _Judging:
@@ -145,6 +159,7 @@ def _read_line(number: int, raw: bytes) -> _Line:
         title: str | None = None
         lang: str | None = None
         source: str | None = None
+        day: date | None = None
 
     try:
         id = msgspec.json.decode(raw, type=dict[str, Any]).get("id", number)
@@ -156,8 +171,8 @@ def _read_line(number: int, raw: bytes) -> _Line:
         return _Line(number, id, None, str(error))
     if not fields.text and not fields.title:
         return _Line(number, id, None, "neither `text` nor `title`")
-    title, host = fields.title or "", fields.source or ""
-    return _Line(number, id, Text(title, fields.text, fields.lang, host))
+    title, host, day = fields.title or "", fields.source or "", fields.day
+    return _Line(number, id, Text(title, fields.text, fields.lang, host, day))
 
 
 def _judge_lines(settings: Settings, lines: _Lines, *, split: bool) -> None:
