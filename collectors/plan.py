@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from collectors.rhythm import Rhythm
 from collectors.status import PollState
 from detente.article import TextOrigin
 
@@ -101,6 +102,7 @@ class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
     etag: str | None = None
     modified: str | None = None
     body_hash: bytes | None = None
+    rhythm: Rhythm | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from collectors.entry import ParsedFeed
 from collectors.fetch import Fetched, FetchFailure, NotModified, Validators
 from collectors.plaintext import clean
 from collectors.plan import FeedRow
+from collectors.rhythm import Rhythm, first_rhythm, seen
 from collectors.schedule import next_poll
 from collectors.status import HEALTHY, PollState
 from detente.settings import CollectorSettings
@@ -93,12 +94,14 @@ def after_unchanged(
     """The row after a 304, or a body that is the last one again."""
     moved_to = _moved_to(row, answer)
     state = PollState.MOVED if moved_to else PollState.UNCHANGED
+    rhythm = seen(row.rhythm, 0, moment.now.timestamp()) if row.rhythm else None
     due = next_poll(
         feed,
         settings,
         now=moment.now,
         state=state,
         failures=0,
+        rhythm=rhythm,
         hints=(answer.fresh_for,),
         jitter=moment.jitter,
     )
@@ -106,7 +109,9 @@ def after_unchanged(
     given = answer.validators
     kept = given if given.etag or given.modified else validators_of(row)
     return _with_validators(
-        msgspec.structs.replace(moved, failures=0, moved_to=moved_to), kept, row.body_hash
+        msgspec.structs.replace(moved, failures=0, moved_to=moved_to, rhythm=rhythm),
+        kept,
+        row.body_hash,
     )
 
 
@@ -123,12 +128,14 @@ def after_reading(
     """The row after a document that was read, with `new` articles in it."""
     moved_to = _moved_to(row, answer)
     state, message = _judged(parsed, moved_to)
+    rhythm = _rhythm(row, parsed, new, moment.now.timestamp())
     due = next_poll(
         feed,
         settings,
         now=moment.now,
         state=state,
         failures=0,
+        rhythm=rhythm,
         hints=(answer.fresh_for, parsed.hint),
         jitter=moment.jitter,
     )
@@ -137,6 +144,7 @@ def after_reading(
         failures=0,
         moved_to=moved_to,
         last_new=moment.now.timestamp() if new else row.last_new,
+        rhythm=rhythm,
     )
     if parsed.cut_off or not parsed.entries:
         # What is wrong shall be seen at each poll, and not pass for "unchanged" after a 304.
@@ -149,6 +157,14 @@ def validators_of(row: FeedRow) -> Validators | None:
     if row.validators_url is None or not (row.etag or row.modified):
         return None
     return Validators(row.validators_url, row.etag, row.modified)
+
+
+def _rhythm(row: FeedRow, parsed: ParsedFeed, new: int, now: float) -> Rhythm:
+    """At first all entries are new to us: when they were published tells more than that."""
+    if row.rhythm:
+        return seen(row.rhythm, new, now)
+    instants = [entry.date.instant for entry in parsed.entries if entry.date.instant]
+    return first_rhythm([instant.timestamp() for instant in instants], now)
 
 
 def _judged(parsed: ParsedFeed, moved_to: str | None) -> tuple[PollState, str]:

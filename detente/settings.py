@@ -55,8 +55,13 @@ class CollectorSettings(_Section):
     host_spacing: float = Field(1.0, ge=0)
     """Between the starts of two requests to one host."""
     interval: float = Field(600.0, gt=0)
-    """Between two polls of a feed that says nothing itself."""
+    """Between two polls of a feed that publishes six entries a day; one that publishes more at the
+    hour, or right now, is asked more often, and a quiet one less."""
+    shortest_interval: float = Field(60.0, gt=0)
+    longest_interval: float = Field(1_800.0, gt=0)
+    """Bounds of what follows from how much a feed publishes."""
     max_interval: float = Field(86_400.0, gt=0)
+    """However often a feed fails, and whatever it asks for, it is asked again after so long."""
     allow_loopback: bool = False
     """Let feeds and pages be on this machine (for the sample newsroom and tests)."""
     fetch_pages: bool = True
