@@ -12,7 +12,7 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,6 +83,9 @@ class FetchFailure:
     retry_after: float | None = None
 
 
+Check = Callable[[str], Awaitable[None]]
+
+
 class _CheckedTransport(httpx.AsyncHTTPTransport):
     """httpx's transport over a pool that only opens checked connections."""
 
@@ -141,19 +144,26 @@ class Fetcher:
         max_bytes: int,
         accept: str = ACCEPT_FEED,
         validators: Validators | None = None,
+        check: Check | None = None,
     ) -> Fetched | NotModified | FetchFailure:
         """GET the URL, following redirects. Never raises for what the outside does.
 
+        `check` is asked about each URL before it is fetched, and may raise FetchProblem.
         `validators` go only to the URL that they came from. A 429 or 503 blocks the whole host for
         as long as it asks; while that lasts, nothing is sent to it.
         """
         try:
-            return await self._follow(url, max_bytes, accept, validators)
+            return await self._follow(url, max_bytes, accept, validators, check)
         except FetchProblem as problem:
             return FetchFailure(problem.state, redact(problem.message), problem.retry_after)
 
     async def _follow(
-        self, url: str, max_bytes: int, accept: str, validators: Validators | None
+        self,
+        url: str,
+        max_bytes: int,
+        accept: str,
+        validators: Validators | None,
+        check: Check | None,
     ) -> Fetched | NotModified:
         left = self._settings.timeout
         moved_to: str | None = None
@@ -162,6 +172,8 @@ class Fetcher:
         while True:
             hop = visited[-1]
             host = check_url(hop)
+            if check is not None:
+                await check(hop)
             headers = _conditional(hop, validators) | {"Accept": accept}
             async with self._turn(host):
                 begun = time.monotonic()

@@ -36,6 +36,7 @@ class HostGate:
 
     def __init__(self, spacing: float, blocked: Mapping[str, float] | None = None) -> None:
         self._spacing = spacing
+        self._slower: dict[str, float] = {}
         self._next_start: dict[str, float] = {}
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._ended: dict[str, float] = {}
@@ -55,6 +56,11 @@ class HostGate:
             self.blocked[host] = time.time() + seconds
             self._ended[host] = time.monotonic() + seconds
 
+    def slow_down(self, host: str, spacing: float) -> None:
+        """Leave so many seconds between two requests to this host from now on, or the usual if that
+        is longer."""
+        self._slower[host] = spacing
+
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
         """Wait until it is this caller's turn with the host; callers are served in order.
@@ -67,4 +73,5 @@ class HostGate:
             if wait > 0:
                 await asyncio.sleep(wait)
             yield
-            self._next_start[host] = time.monotonic() + self._spacing
+            spacing = max(self._spacing, self._slower.get(host, 0.0))
+            self._next_start[host] = time.monotonic() + spacing

@@ -37,6 +37,7 @@ from collectors.progress import (
     after_unchanged,
     validators_of,
 )
+from collectors.robots import Robots
 from collectors.status import TRANSIENT, PollEvent, PollState
 from detente.bus.base import Bus
 from detente.errors import RetryLater
@@ -54,7 +55,9 @@ HOST_IN_TROUBLE = 3
 """After so many transient failures of one host's pages in a row the rest wait for a later poll."""
 
 MAX_PAGES = 200
-"""Pages that one poll fetches; further ones wait for the next poll, or no poll would ever end."""
+PAGES_TIME = 120.0
+"""Pages that one poll fetches, and seconds that it takes for them; further ones wait for the next
+poll, or the news that needs none would wait for them."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,6 +78,7 @@ class Poller:
     fetcher: Fetcher
     attempts: int | None = None
     dispositions: Dispositions = field(default_factory=lambda: Dispositions("collectors"))
+    _robots: Robots = field(init=False)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     _held: dict[str, Plan] = field(default_factory=dict)
     _readers: ThreadPoolExecutor = field(
@@ -85,6 +89,9 @@ class Poller:
         default_factory=lambda: ThreadPoolExecutor(1, "collectors-write")
     )
     _delivering: set[asyncio.Future[dict[str, str]]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._robots = Robots(self.fetcher)
 
     async def recover(self) -> None:
         """Deliver what an earlier run held and couldn't settle. To be done before any poll."""
@@ -237,9 +244,11 @@ class Poller:
         known = await self._write(self.state.lookup, feed.id, identified)
         pages: dict[str, PageResult] = {}
         troubles: dict[str, int] = {}
+        enough = time.monotonic() + PAGES_TIME
         for item in await self._read(pages_wanted, identified, feed, known):
             host = urlsplit(item.url).hostname or ""
-            if troubles.get(host, 0) >= HOST_IN_TROUBLE or len(pages) >= MAX_PAGES:
+            late = len(pages) >= MAX_PAGES or time.monotonic() > enough
+            if late or troubles.get(host, 0) >= HOST_IN_TROUBLE:
                 pages[item.key] = PageFailure(f"{host} has to wait", transient=True, tried=False)
                 continue
             page = pages[item.key] = await self._fetch_page(item)
@@ -252,7 +261,10 @@ class Poller:
 
     async def _fetch_page(self, item: Identified) -> PageResult:
         answer = await self.fetcher.fetch(
-            item.url, max_bytes=self.settings.collectors.max_page_bytes, accept=ACCEPT_PAGE
+            item.url,
+            max_bytes=self.settings.collectors.max_page_bytes,
+            accept=ACCEPT_PAGE,
+            check=self._robots.check,
         )
         if isinstance(answer, FetchFailure):
             # A host that wants peace isn't asked: waiting for it uses up no tries.
