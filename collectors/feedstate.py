@@ -249,11 +249,14 @@ class FeedState:
             found = db.execute("SELECT row FROM feeds").fetchall()
         return {row.feed: row for row in (_rows.decode(blob) for (blob,) in found)}
 
-    def article_counts(self) -> dict[str, int]:
-        """How many articles each feed was the first to show."""
+    def article_counts(self, since: float = 0.0) -> dict[str, int]:
+        """How many articles each feed was the first to show, since an epoch."""
         with self._reading() as db:
             return dict(
-                db.execute("SELECT owner, count(*) FROM articles GROUP BY owner").fetchall()
+                db.execute(
+                    "SELECT owner, count(*) FROM articles WHERE first_seen >= ? GROUP BY owner",
+                    (since,),
+                ).fetchall()
             )
 
     def trace(self, key: str) -> ArticleTrace | None:

@@ -29,6 +29,7 @@ from collectors.inflate import Inflater
 from collectors.politeness import HostGate, retry_after_seconds
 from collectors.status import PollState
 from detente.settings import CollectorSettings, redact
+from detente.telemetry import requests
 
 ACCEPT_FEED = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, "
@@ -177,9 +178,9 @@ class Fetcher:
             headers = _conditional(hop, validators) | {"Accept": accept}
             async with self._turn(host):
                 begun = time.monotonic()
-                with _as_problems(hop, self._settings.timeout):
+                with _as_problems(hop, self._settings.timeout), _counted(host) as outcome:
                     async with asyncio.timeout(left):
-                        answer = await self._ask(hop, host, headers, max_bytes)
+                        answer = await self._ask(hop, host, headers, max_bytes, outcome)
                 left = max(0.01, left - (time.monotonic() - begun))
             if isinstance(answer, _Redirect):
                 target = _target(hop, answer.location)
@@ -211,10 +212,11 @@ class Fetcher:
             raise FetchProblem(PollState.THROTTLED, message, wait)
 
     async def _ask(
-        self, url: str, host: str, headers: dict[str, str], max_bytes: int
+        self, url: str, host: str, headers: dict[str, str], max_bytes: int, outcome: list[str]
     ) -> _Answer | _Redirect:
         async with self._client.stream("GET", url, headers=headers) as response:
             status = response.status_code
+            outcome[:] = [str(status)]
             if status in _REDIRECTS:
                 location = response.headers.get("location")
                 if not location:
@@ -345,6 +347,16 @@ async def _decompressed(response: httpx.Response, url: str, max_bytes: int) -> A
             yield piece
     if not inflater.complete:
         raise FetchProblem(PollState.TRUNCATED, f"{url}: the compressed body ends in the middle")
+
+
+@contextmanager
+def _counted(host: str) -> Iterator[list[str]]:
+    """Count one request by the outcome that is put into the list."""
+    outcome = ["failed"]
+    try:
+        yield outcome
+    finally:
+        requests.labels(host, *outcome).inc()
 
 
 @contextmanager

@@ -81,11 +81,20 @@ class SightingRow(msgspec.Struct, frozen=True):
     seen: float
 
 
+class PollNote(msgspec.Struct, frozen=True, array_like=True):
+    """One poll: when it ended (epoch), what it came to, and how many articles were new."""
+
+    at: float
+    state: PollState
+    new: int = 0
+
+
 class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
     """All that is kept of one feed; times are epochs.
 
     `address` is the catalogue's, for which the rest holds; `moved_to` is where permanent redirects
-    led; `validators_url` is the one URL that the validators are good for.
+    led; `validators_url` is the one URL that the validators are good for; `history` has the last
+    polls, the latest one last.
     """
 
     feed: str
@@ -103,6 +112,7 @@ class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
     modified: str | None = None
     body_hash: bytes | None = None
     rhythm: Rhythm | None = None
+    history: tuple[PollNote, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,8 @@ from collectors.catalog import Feed
 from collectors.entry import ParsedFeed
 from collectors.fetch import Fetched, FetchFailure, NotModified, Validators
 from collectors.plaintext import clean
-from collectors.plan import FeedRow
-from collectors.rhythm import Rhythm, first_rhythm, seen
+from collectors.plan import FeedRow, PollNote
+from collectors.rhythm import Rhythm, a_day, first_rhythm, seen
 from collectors.schedule import next_poll
 from collectors.status import HEALTHY, PollState
 from detente.settings import CollectorSettings
@@ -31,6 +31,14 @@ _MOVE_WAS_WRONG = _BODY_WAS_NO_FEED | {
 }
 """Failures of an address reached by permanent redirects that send us back to the catalogue's."""
 
+
+HISTORY = 50
+"""So many polls of a feed are remembered."""
+
+MISSED = 10.0
+SILENT = 86_400.0
+"""A feed is stale when so many entries didn't come that were to be expected (by chance alone that
+happens once in twenty thousand times, were each independent of the others), and for so long."""
 
 MAX_MESSAGE = 500
 """Characters; a message may quote a stranger's address, whatever is in it."""
@@ -93,8 +101,9 @@ def after_unchanged(
 ) -> FeedRow:
     """The row after a 304, or a body that is the last one again."""
     moved_to = _moved_to(row, answer)
-    state = PollState.MOVED if moved_to else PollState.UNCHANGED
     rhythm = seen(row.rhythm, 0, moment.now.timestamp()) if row.rhythm else None
+    state = PollState.MOVED if moved_to else PollState.UNCHANGED
+    state, message = _stale(row, rhythm) or (state, _where(moved_to))
     due = next_poll(
         feed,
         settings,
@@ -105,7 +114,7 @@ def after_unchanged(
         hints=(answer.fresh_for,),
         jitter=moment.jitter,
     )
-    moved = _moved(row, state, _where(moved_to), moment.now, due)
+    moved = _moved(row, state, message, moment.now, due)
     given = answer.validators
     kept = given if given.etag or given.modified else validators_of(row)
     return _with_validators(
@@ -127,8 +136,10 @@ def after_reading(
 ) -> FeedRow:
     """The row after a document that was read, with `new` articles in it."""
     moved_to = _moved_to(row, answer)
-    state, message = _judged(parsed, moved_to)
     rhythm = _rhythm(row, parsed, new, moment.now.timestamp())
+    state, message = _judged(parsed, moved_to)
+    if state in HEALTHY and not new:
+        state, message = _stale(row, rhythm) or (state, message)
     due = next_poll(
         feed,
         settings,
@@ -140,7 +151,7 @@ def after_reading(
         jitter=moment.jitter,
     )
     moved = msgspec.structs.replace(
-        _moved(row, state, message, moment.now, due),
+        _moved(row, state, message, moment.now, due, new),
         failures=0,
         moved_to=moved_to,
         last_new=moment.now.timestamp() if new else row.last_new,
@@ -167,6 +178,19 @@ def _rhythm(row: FeedRow, parsed: ParsedFeed, new: int, now: float) -> Rhythm:
     return first_rhythm([instant.timestamp() for instant in instants], now)
 
 
+def _stale(row: FeedRow, rhythm: Rhythm | None) -> tuple[PollState, str] | None:
+    """Whether a feed that answers well publishes nothing although it should, and what to say."""
+    if rhythm is None or row.last_new is None:
+        return None
+    silent = rhythm.at - row.last_new
+    daily = a_day(rhythm, silent)
+    if silent < SILENT or daily * silent / 86_400 < MISSED:
+        return None
+    days = f"{silent / 86_400:.0f} day{'s' * (silent >= 1.5 * 86_400)}"
+    usual = f"{daily:.0f} a day" if daily >= 1 else f"{daily * 7:.0f} a week"
+    return PollState.STALE, f"nothing new for {days}, though about {usual} are usual"
+
+
 def _judged(parsed: ParsedFeed, moved_to: str | None) -> tuple[PollState, str]:
     if parsed.cut_off:
         count = len(parsed.entries)
@@ -187,7 +211,9 @@ def _where(moved_to: str | None) -> str:
     return f"answers at {moved_to}; change the catalogue" if moved_to else ""
 
 
-def _moved(row: FeedRow, state: PollState, message: str, now: datetime, due: datetime) -> FeedRow:
+def _moved(
+    row: FeedRow, state: PollState, message: str, now: datetime, due: datetime, new: int = 0
+) -> FeedRow:
     same = state == row.state or {state, row.state} <= HEALTHY
     return msgspec.structs.replace(
         row,
@@ -196,6 +222,7 @@ def _moved(row: FeedRow, state: PollState, message: str, now: datetime, due: dat
         since=row.since if same else now.timestamp(),
         polled=now.timestamp(),
         next_poll=due.timestamp(),
+        history=(*row.history[1 - HISTORY :], PollNote(now.timestamp(), state, new)),
     )
 
 

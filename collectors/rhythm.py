@@ -65,6 +65,11 @@ def seen(rhythm: Rhythm, new: int, now: float) -> Rhythm:
     )
 
 
+def a_day(rhythm: Rhythm, silent: float = 0.0) -> float:
+    """How many entries the feed has a day, but for the last `silent` seconds, without any."""
+    return sum(rhythm.hours) / max(rhythm.watched - silent, 1.0) * 86_400.0
+
+
 def rate(rhythm: Rhythm, at: float) -> float:
     """How many new entries a second are to be expected at an instant (epoch)."""
     return max(_usual(rhythm, at), _just_now(rhythm, at))

@@ -14,6 +14,7 @@ class PollState(StrEnum):
     WORKING = "working"
     UNCHANGED = "unchanged"
     MOVED = "moved"
+    STALE = "stale"
     EMPTY = "empty"
     TRUNCATED = "truncated"
     GONE = "gone"
@@ -37,6 +38,9 @@ class PollState(StrEnum):
 
 
 HEALTHY = frozenset({PollState.WORKING, PollState.UNCHANGED, PollState.MOVED})
+
+NO_TROUBLE = HEALTHY | {PollState.NEVER, PollState.DISABLED}
+"""What needs nobody's attention."""
 
 TRANSIENT = frozenset(
     {

@@ -20,6 +20,11 @@ _articles = PrometheusCounter(
     "detente_articles", "Articles by how they left a stage", ["stage", "disposition", "reason"]
 )
 
+requests = PrometheusCounter(
+    "detente_requests", "Requests to publishers, by what came of them", ["host", "outcome"]
+)
+"""`outcome` is an HTTP status, or `failed` where there was none."""
+
 
 class Dispositions:
     """Counts how articles left one stage, here and for Prometheus; logs each one."""

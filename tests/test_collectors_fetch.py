@@ -10,6 +10,7 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
+from prometheus_client import REGISTRY
 
 from collectors.fetch import (
     Fetched,
@@ -313,3 +314,29 @@ def test_tls_and_http2() -> None:
     with HttpServer(tls=True, protocols=("h2",), talk=talk) as server:
         answer = fetched(server.url("/feed"))
     assert (answer.body, answer.validators.etag) == (b"news", ETAG)
+
+
+def test_every_request_is_counted_by_its_outcome(server: HttpServer) -> None:
+    def counted(outcome: str) -> float:
+        return (
+            REGISTRY.get_sample_value(
+                "detente_requests_total", {"host": "127.0.0.1", "outcome": outcome}
+            )
+            or 0.0
+        )
+
+    outcomes = ("200", "301", "304", "429", "failed")
+    before = [counted(one) for one in outcomes]
+    server.handlers["/feed"] = Reply(301, headers={"Location": "/there"})
+    server.handlers["/there"] = in_turn(Reply(body=b"x"), Reply(304), Reply(429))
+    there = Validators(server.url("/there"), ETAG)
+
+    async def go(fetcher: Fetcher) -> None:
+        await fetcher.fetch(server.url("/feed"), max_bytes=9)
+        await fetcher.fetch(server.url("/there"), max_bytes=9, validators=there)
+        await fetcher.fetch(server.url("/there"), max_bytes=9)
+        await fetcher.fetch(server.url("/there"), max_bytes=9)  # blocked: not even asked
+
+    using(go)
+    fetch("http://127.0.0.1:1/")
+    assert [counted(one) for one in outcomes] == [one + 1 for one in before]

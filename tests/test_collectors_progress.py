@@ -16,6 +16,7 @@ from collectors.fetch import Fetched, FetchFailure, NotModified, Validators
 from collectors.plan import FeedRow
 from collectors.politeness import MAX_RETRY_AFTER
 from collectors.progress import (
+    HISTORY,
     MAX_MESSAGE,
     Moment,
     after_failure,
@@ -23,6 +24,7 @@ from collectors.progress import (
     after_unchanged,
     validators_of,
 )
+from collectors.rhythm import Rhythm
 from collectors.schedule import GONE_INTERVAL, next_poll
 from collectors.status import HEALTHY, PollState
 from detente.settings import CollectorSettings
@@ -241,3 +243,54 @@ def test_the_catalogues_interval_is_exact_and_outranks_wishes_but_not_a_retry_af
 )
 def test_a_poll_is_never_in_the_past_nor_after_a_month(**changes: Any) -> None:
     assert 600 <= scheduled(**changes) <= GONE_INTERVAL
+
+
+# Over many polls
+
+
+def unchanged(row: FeedRow, at: float) -> FeedRow:
+    moment = Moment(datetime.fromtimestamp(at, UTC), 0.0)
+    return after_unchanged(row, FEED, SETTINGS, NotModified(URL, Validators(URL)), moment)
+
+
+def published_daily(entries: int) -> FeedRow:
+    """A feed's row after a month in which it published so many entries each day."""
+    row, step = msgspec.structs.replace(ROW, history=()), 86_400.0 / entries
+    row = msgspec.structs.replace(row, rhythm=Rhythm(NOW - 30 * 86_400.0))
+    for number in range(30 * entries):
+        moment = Moment(datetime.fromtimestamp(NOW - 30 * 86_400.0 + number * step, UTC), 0.0)
+        row = after_reading(row, FEED, SETTINGS, fetched(), PARSED, b"new", 1, moment)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("daily", "days", "message"),
+    [
+        (24, 1.5, "nothing new for 2 days, though about 24 a day are usual"),
+        (24, 0.9, None),  # a day of silence is no sign of anything
+        (2, 3.0, None),  # six entries that didn't come may be chance
+        (2, 7.0, "nothing new for 8 days, though about 2 a day are usual"),
+    ],
+)
+def test_a_feed_that_falls_silent_is_stale(daily: int, days: float, message: str | None) -> None:
+    row = unchanged(published_daily(daily), NOW + days * 86_400.0)
+    state = PollState.STALE if message else PollState.UNCHANGED
+    assert (row.state, row.message) == (state, message or "")
+    moment = Moment(datetime.fromtimestamp(NOW + days * 86_400.0, UTC), 0.0)
+    again = after_reading(row, FEED, SETTINGS, fetched(), PARSED, b"new", 0, moment)
+    assert again.state is (PollState.STALE if message else PollState.WORKING)
+    spoke = after_reading(again, FEED, SETTINGS, fetched(), PARSED, b"newer", 1, moment)
+    assert (spoke.state, spoke.message) == (PollState.WORKING, "")
+
+
+def test_the_last_polls_are_remembered() -> None:
+    row = failed(PollState.DNS, read(new=3))
+    assert [(note.state, note.new) for note in row.history] == [
+        (PollState.WORKING, 3),
+        (PollState.DNS, 0),
+    ]
+    for number in range(2 * HISTORY):
+        row = unchanged(row, NOW + number)
+    assert len(row.history) == HISTORY
+    assert row.history[-1].at == NOW + 2 * HISTORY - 1
+    assert len(msgspec.msgpack.encode(row)) < 2_500

@@ -162,6 +162,44 @@ def test_feeds_list(detente: Detente, newsroom: Newsroom) -> None:
     assert detente("feeds", "list", "--trouble", "--json").json == []
 
 
+def test_feeds_show(detente: Detente, newsroom: Newsroom) -> None:
+    feed = newsroom.healthy_feeds[0]
+    said = detente("feeds", "show", feed.slug, "--json").json
+    assert (said["feed"], said["url"]) == (feed.slug, feed.url)
+    assert said["polls"][-1]["state"] == "working"
+    assert said["polls"][-1]["new"] == said["articles"] > 0
+    assert said["rhythm"]["a_day"] > 0
+    shown = detente("feeds", "show", feed.slug).out
+    assert all(part in shown for part in (feed.url, "working", " a day, most at "))
+    unknown = detente("feeds", "show", "no-such-feed")
+    assert (unknown.code, "no feed 'no-such-feed'" in unknown.err) == (2, True)
+
+
+def test_feeds_coverage(detente: Detente, newsroom: Newsroom, tmp_path: Path) -> None:
+    said = detente("feeds", "coverage", "--json").json
+    assert sum(group["feeds"] for group in said["groups"]) == len(newsroom.healthy_feeds)
+    assert (
+        sum(group["articles"] for group in said["groups"])
+        == detente("stats", "--json").json["articles"]
+    )
+    assert (said["blind"], said["outlets"]) == ([], [])
+    later = detente("feeds", "coverage", "--since", "2100-01-01", "--json").json
+    assert {group["articles"] for group in later["groups"]} == {0}
+    shown = detente("feeds", "coverage").out
+    assert f"{len(newsroom.healthy_feeds)} feeds, 0 blind" in shown
+    assert detente("feeds", "coverage", "--since", "yesterday").code == 2
+
+
+def test_feeds_poll(detente: Detente, newsroom: Newsroom) -> None:
+    feed = newsroom.healthy_feeds[0]
+    before = len(detente("feeds", "show", feed.slug, "--json").json["polls"])
+    said = detente("feeds", "poll", feed.slug)
+    assert said.code == 0
+    assert feed.slug in said.out
+    assert len(detente("feeds", "show", feed.slug, "--json").json["polls"]) == before + 1
+    assert detente("feeds", "poll", "no-such-feed").code == 2
+
+
 def test_feeds_check_names_what_is_wrong(detente: Detente, newsroom: Newsroom) -> None:
     good, bad = newsroom.healthy_feeds[0], f"{newsroom.url}/faults/wall"
     assert detente("feeds", "check", good.slug).code == 0

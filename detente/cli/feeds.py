@@ -72,13 +72,12 @@ def list_(
     json: Json = False,
 ) -> None:
     """Show how each feed stands: working, unchanged, moved, or what is wrong with it."""
-    from collectors.status import HEALTHY, PollState
+    from collectors.status import NO_TROUBLE
 
-    fine = HEALTHY | {PollState.NEVER, PollState.DISABLED}
     statuses = [
         status
         for status in feed_statuses(load(context, feeds=feeds))
-        if not (trouble and status.state in fine)
+        if not (trouble and status.state in NO_TROUBLE)
     ]
     if json:
         print_json([asdict(status) for status in statuses])
@@ -95,8 +94,57 @@ def list_(
         ],
     )
     print_notes((status.feed, status.message) for status in statuses)
-    troubled = sum(status.state not in fine for status in statuses)
+    troubled = sum(status.state not in NO_TROUBLE for status in statuses)
     typer.echo(f"{len(statuses)} feeds, {troubled} in trouble.")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    id: Annotated[str, typer.Argument(help="The feed's id.")],
+    feeds: Catalogue = None,
+    json: Json = False,
+) -> None:
+    """Show one feed: how it stands, when it publishes, and its last polls."""
+    from detente.cli.sources import show_feed
+
+    show_feed(load(context, feeds=feeds), id, json=json)
+
+
+@app.command()
+def coverage(
+    context: typer.Context,
+    since: Annotated[
+        str, typer.Option(help="Count articles since then: 24h, 7d or 2026-11-24.")
+    ] = "24h",
+    feeds: Catalogue = None,
+    json: Json = False,
+) -> None:
+    """Report how much of the press is seen, and which sources bring nothing, and why."""
+    from detente.cli.sources import show_coverage
+
+    show_coverage(load(context, feeds=feeds), since, json=json)
+
+
+@app.command()
+def poll(
+    context: typer.Context,
+    ids: Annotated[list[str], typer.Argument(help="Feed ids.")],
+    feeds: Catalogue = None,
+) -> None:
+    """Poll feeds once, now, and publish what is new. Not while a collector runs on the same state.
+
+    Exits with 1 if one fails.
+    """
+    from collectors.catalog import load_catalogue
+    from detente.cli.sources import poll_now
+
+    settings = load(context, feeds=feeds)
+    chosen = _named(load_catalogue(settings.feeds), ids)
+    with _working(f"Polling {len(chosen)} feeds"):
+        good = poll_now(settings, chosen)
+    if not good:
+        raise typer.Exit(1)
 
 
 @app.command()
