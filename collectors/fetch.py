@@ -114,7 +114,7 @@ class Fetcher:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._settings = settings
-        self.gate = gate or HostGate(settings.host_spacing)
+        self.gate = gate or HostGate(settings.host_spacing, places=settings.host_concurrency)
         self._slots = asyncio.Semaphore(settings.concurrency)
         tls = tls or ssl.create_default_context()
         self._client = httpx.AsyncClient(
@@ -196,15 +196,17 @@ class Fetcher:
 
     @asynccontextmanager
     async def _turn(self, host: str) -> AsyncIterator[None]:
-        """Within it one request may be made: it is the host's turn, and a connection is free."""
+        """Within it one request may be made: the host has few others open, it is this one's turn,
+        and a connection is free."""
         self._respect(host)
-        async with self.gate.turn(host):
-            await self._slots.acquire()
-        try:
-            self._respect(host)  # another answer may have asked for peace while this one waited
-            yield
-        finally:
-            self._slots.release()
+        async with self.gate.place(host):
+            async with self.gate.turn(host):
+                await self._slots.acquire()
+            try:
+                self._respect(host)  # another answer may have asked for peace meanwhile
+                yield
+            finally:
+                self._slots.release()
 
     def _respect(self, host: str) -> None:
         if (wait := self.gate.remaining(host)) > 0:

@@ -41,7 +41,9 @@ class Polling:
         self.rounds = rounds
         self._bus = bus
         self._on_event = on_event
-        self._gate = HostGate(settings.collectors.host_spacing)
+        self._gate = HostGate(
+            settings.collectors.host_spacing, places=settings.collectors.host_concurrency
+        )
         self._fetcher = Fetcher(settings.collectors, self._gate)
 
     @asynccontextmanager

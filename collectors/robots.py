@@ -63,7 +63,7 @@ class Robots:
         if found is None or found.until < time.monotonic():
             found = await self._fetch(origin)
             self._keep(origin, found)
-            self._respect_delay(parts.hostname or "", found.rules)
+        self._respect_delay(parts.hostname or "", found.rules)
         if not found.known:
             message = f"{origin}/robots.txt can't be read, so whether {url} may be is unknown"
             raise FetchProblem(PollState.THROTTLED, message, FAILED)

@@ -54,6 +54,8 @@ class CollectorSettings(_Section):
     max_redirects: int = Field(5, ge=0, le=20)
     host_spacing: float = Field(1.0, ge=0)
     """Between the starts of two requests to one host."""
+    host_concurrency: int = Field(4, ge=1, le=64)
+    """Requests that one host has open at a time."""
     interval: float = Field(600.0, gt=0)
     """Between two polls of a feed that publishes six entries a day; one that publishes more at the
     hour, or right now, is asked more often, and a quiet one less."""

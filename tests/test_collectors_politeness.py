@@ -178,3 +178,47 @@ def test_a_wait_for_a_free_connection_does_not_bunch_up_a_hosts_requests(
     using(many, host_spacing=0.2, concurrency=1)
     times = [request.at for request in server.asked("/feed")]
     assert all(after - before > 0.1 for before, after in pairwise(times))
+
+
+def test_a_slow_host_takes_no_connection_from_the_others(server: HttpServer) -> None:
+    def slow(connection: Connection) -> None:
+        connection.wait(1.0)
+        connection.send(Reply(body=b"slow").encoded())
+
+    server.handlers["/slow"] = lambda request: slow
+    server.handlers["/feed"] = Reply(body=b"news")
+
+    async def many(fetcher: Fetcher) -> float:
+        slow = server.url("/slow", "localhost")
+        waiting = [asyncio.ensure_future(fetcher.fetch(slow, max_bytes=9)) for _ in range(6)]
+        await asyncio.sleep(0.1)
+        begun = time.monotonic()
+        assert isinstance(await fetcher.fetch(server.url("/feed"), max_bytes=9), Fetched)
+        took = time.monotonic() - begun
+        assert len(server.asked("/slow")) == 2
+        for one in waiting:
+            one.cancel()
+        return took
+
+    assert using(many, concurrency=3, host_concurrency=2) < 0.5
+
+
+def test_idle_hosts_are_forgotten_and_busy_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collectors.politeness.HOSTS", 3)
+
+    async def run() -> None:
+        gate = HostGate(60.0)
+        gate.block("blocked", 100)
+        async with gate.place("open"), gate.turn("spaced"):
+            pass
+        for number in range(100):
+            gate.slow_down(f"{number}.example", 1.0)
+        begun = time.monotonic()
+        waiting = asyncio.ensure_future(gate.turn("spaced").__aenter__())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        waiting.cancel()
+        assert gate.remaining("blocked") > 99 - (time.monotonic() - begun)
+        assert len(gate._hosts) <= 4  # what nobody can ask it: how much it remembers
+
+    asyncio.run(run())
