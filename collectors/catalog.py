@@ -30,6 +30,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*$")
 MAX_ID = 100
+MAX_TEXT = 2_000
 MAX_INTERVAL = 366 * 86_400
 
 
@@ -40,7 +41,8 @@ class Feed:
     `identity` is what makes an entry the same article (see `collectors.identity`). `full_text` says
     where an article's text comes from: `auto` takes its page when the feed carries only a summary,
     `feed` never, `page` always. `interval` (seconds) overrides the settings and the feed's own
-    wishes; `encoding` overrides what the feed declares.
+    wishes; `encoding` overrides what the feed declares. `terms` are those of its text, and
+    `evidence` tells how its address is known: notes for people.
     """
 
     id: str
@@ -54,6 +56,8 @@ class Feed:
     interval: float | None = None
     encoding: str | None = None
     enabled: bool = True
+    terms: str | None = None
+    evidence: str | None = None
 
 
 def load_catalogue(path: Path) -> tuple[Feed, ...]:
@@ -212,6 +216,8 @@ def _problem(name: str, value: object) -> str | None:
         return f"must be a number of seconds above 0, at most {MAX_INTERVAL:,}"
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         return "must be a text of one line"
+    if len(value) > MAX_TEXT:
+        return f"must have at most {MAX_TEXT:,} characters"
     if name == "url":
         return _url_problem(value)
     if name == "id" and (not _ID.match(value) or len(value) > MAX_ID):

@@ -17,7 +17,7 @@ from detente.errors import ConfigError
 
 NAMESPACE = "https://detente.invalid/opml"
 _OWN = f"{{{NAMESPACE}}}"
-_TEXT = ("id", "country", "kind", "identity", "full_text", "encoding")
+_TEXT = ("id", "country", "kind", "identity", "full_text", "encoding", "terms", "evidence")
 
 
 class _Builder(ElementTree.TreeBuilder):

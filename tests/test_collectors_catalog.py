@@ -37,7 +37,10 @@ def problems(toml: str) -> list[str]:
 
 def test_the_catalogue_that_ships() -> None:
     feeds = load_catalogue(ROOT / "feeds.toml")
-    assert len(feeds) > 30
+    assert len(feeds) >= 120
+    assert all(feed.outlet and feed.language and feed.evidence for feed in feeds)
+    reserved = [feed for feed in feeds if feed.terms == "all rights reserved"]
+    assert {feed.full_text for feed in reserved} == {"feed"}
     assert {feed.kind for feed in feeds} == set(get_args(Kind))
     state = next(feed for feed in feeds if feed.id == "state-department")
     assert state.identity == "guid", "state.gov reuses last year's links"
@@ -130,6 +133,8 @@ _FEEDS = st.lists(
         full_text=st.sampled_from(get_args(FullText)),
         interval=st.none() | st.floats(1e-3, 1e6),
         encoding=st.none() | st.just("windows-1251"),
+        terms=st.none() | _LINES,
+        evidence=st.none() | _LINES,
         enabled=st.booleans(),
     ),
     unique_by=(lambda feed: feed.id, lambda feed: feed.url),
@@ -150,7 +155,9 @@ def test_opml_comes_back_as_it_was(feeds: list[Feed]) -> None:
 
 
 def test_every_field_of_a_feed_is_in_these_round_trips() -> None:
-    given_by_test = {*"id url outlet language country kind identity full_text interval".split()}
+    given_by_test = {
+        *"id url outlet language country kind identity full_text interval terms evidence".split()
+    }
     assert {field.name for field in fields(Feed)} == given_by_test | {"encoding", "enabled"}
 
 
