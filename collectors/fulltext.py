@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
 
 from collectors.catalog import Feed
 from collectors.entry import Entry, FeedText
+from collectors.identity import registered_domain
 from collectors.plaintext import collapse, html_to_text, paragraphs
 from detente.article import TextOrigin
 
@@ -16,6 +20,12 @@ elements are taken at their word, since that is what they are for."""
 
 _MIN_PAGE = 200
 """An extract shorter than this is more likely a notice than an article."""
+_HEAD = 300_000
+"""Bytes of a page in which its links to itself are looked for."""
+
+_LINK = re.compile(rb"<link\b[^<>]{0,2000}>", re.IGNORECASE)
+_CANONICAL = re.compile(rb"\brel\s*=\s*[\"']?canonical\b", re.IGNORECASE)
+_HREF = re.compile(rb"\bhref\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _WORD = re.compile(r"\w{4,}")
 _SHARED = 0.25
 """The part of the summary's words that an extract must hold to be of the same article."""
@@ -23,9 +33,11 @@ _SHARED = 0.25
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """The article's text as extracted from its page."""
+    """The article's text as extracted from its page; `url` is the page's address in its own words,
+    or else where it was found."""
 
     text: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,24 @@ def extract_page(page: bytes, content_type: str, url: str, entry: Entry) -> Page
     text = without_headline(paragraphs(extract or ""), entry.title)
     if problem := _implausible(text, entry):
         return PageFailure(f"{url}: {problem}", transient=False)
-    return PageText(text)
+    return PageText(text, _own_address(page, url))
+
+
+def _own_address(page: bytes, url: str) -> str:
+    """What the page calls its canonical address, where that is of the same owner."""
+    for link in _LINK.findall(page[:_HEAD]):
+        href = _HREF.search(link)
+        if href and _CANONICAL.search(link):
+            written = html.unescape(href[1].decode("utf-8", "replace")).strip()
+            with suppress(ValueError):  # it is no address
+                address = urljoin(url, written)
+                if _owner(address) == _owner(url):
+                    return address
+    return url
+
+
+def _owner(url: str) -> str:
+    return registered_domain(urlsplit(url).hostname or "")
 
 
 def without_headline(text: str, title: str) -> str:

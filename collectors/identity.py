@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from collectors.catalog import Feed
 from collectors.entry import Entry
 from collectors.parse import MAX_LINK
+from collectors.wrappers import is_walled, is_wrapper, unwrapped, without_amp
 
 TRACKING_PARAMETERS = frozenset(
     (
@@ -109,7 +110,7 @@ def _is_tracking(parameter: str) -> bool:
 
 def identify(entries: Sequence[Entry], feed: Feed, base: str) -> list[Identified]:
     """The keys of every entry of one document that was found at `base`."""
-    links = [canonical_url(entry.link, base) for entry in entries]
+    links = [canonical_url(unwrapped(entry.link or ""), base) for entry in entries]
     # Where there is no other key, the headline shows that entries differ.
     doubtful_guids = _ambiguous(
         (entry.guid, link or entry.title) for entry, link in zip(entries, links, strict=True)
@@ -120,15 +121,41 @@ def identify(entries: Sequence[Entry], feed: Feed, base: str) -> list[Identified
     identified = []
     for entry, link in zip(entries, links, strict=True):
         guid = entry.guid if entry.guid not in doubtful_guids else None
-        trusted = link if link not in doubtful_links and not _is_front_page(link) else None
+        trusted = link if link not in doubtful_links and _is_own(link) else None
         keys = list(_keys(entry, feed, guid, trusted))
         shown = link or canonical_url(entry.guid) or canonical_url(feed.url) or feed.url
         aliases = tuple(dict.fromkeys(keys[1:]))
-        identified.append(Identified(entry, keys[0], aliases, shown, link is not None))
+        has_page = link is not None and not is_walled(link)
+        identified.append(Identified(entry, keys[0], aliases, shown, has_page))
     return identified
 
 
-def _ambiguous(pairs: Iterable[tuple[K | None, V]]) -> set[K]:
+def with_pages(
+    identified: Sequence[Identified], feed: Feed, addresses: Mapping[str, str]
+) -> list[Identified]:
+    """The same entries with what their pages said: `addresses` has, by key, the one where a page
+    was found, or that it calls its own. By it the article is known, too; a wrapper gives way to it.
+    """
+    found = {key: canonical_url(address) for key, address in addresses.items()}
+    # Where several articles lead to one page, it is a wall.
+    doubtful = _ambiguous((address, key) for key, address in found.items())
+    return [_with_page(item, feed, found.get(item.key), doubtful) for item in identified]
+
+
+def _with_page(
+    item: Identified, feed: Feed, address: str | None, doubtful: set[str | None]
+) -> Identified:
+    if address is None or address in doubtful or not _is_own(address):
+        return item
+    if is_wrapper(item.url):
+        item = replace(item, url=address)
+    if feed.identity != "url":
+        return item
+    new = [key for key in _link_keys(address) if key not in item.keys]
+    return replace(item, aliases=(*item.aliases, *new))
+
+
+def _ambiguous(pairs: Iterable[tuple[K | None, V]]) -> set[K | None]:
     """The keys that occur with more than one different value."""
     values: defaultdict[K, set[V]] = defaultdict(set)
     for key, value in pairs:
@@ -137,12 +164,18 @@ def _ambiguous(pairs: Iterable[tuple[K | None, V]]) -> set[K]:
     return {key for key, found in values.items() if len(found) > 1}
 
 
-def _is_front_page(link: str | None) -> bool:
-    """A bare host is the address of a site, not of an article."""
-    if link is None:
+def _is_own(link: str | None) -> bool:
+    """Whether it can be an article's own address: a bare host is a site's, a wrapper another's."""
+    if link is None or is_wrapper(link):
         return False
     parts = urlsplit(link)
-    return parts.path == "/" and not parts.query
+    return parts.path != "/" or bool(parts.query)
+
+
+def _link_keys(link: str) -> Iterable[str]:
+    yield f"url:{link}"
+    if (plain := without_amp(link)) != link and _is_own(plain):
+        yield f"url:{plain}"
 
 
 def _keys(entry: Entry, feed: Feed, guid: str | None, link: str | None) -> Iterable[str]:
@@ -154,7 +187,7 @@ def _keys(entry: Entry, feed: Feed, guid: str | None, link: str | None) -> Itera
         instant = entry.date.instant
         yield f"url-day:{link}:{instant.date().isoformat() if instant else 'undated'}"
     elif link:
-        yield f"url:{link}"
+        yield from _link_keys(link)
         yield from _guid_aliases(feed, guid)
     elif guid:
         yield f"guid:{_scope(feed, guid)}:{guid}"

@@ -26,8 +26,8 @@ from collectors.delivery import deliver
 from collectors.entry import ParsedFeed
 from collectors.feedstate import FeedState
 from collectors.fetch import ACCEPT_PAGE, Fetched, Fetcher, FetchFailure, NotModified
-from collectors.fulltext import PageFailure, PageResult, extract_page
-from collectors.identity import Identified, identify
+from collectors.fulltext import PageFailure, PageResult, PageText, extract_page
+from collectors.identity import Identified, identify, with_pages
 from collectors.parse import ParseFailure, parse_feed
 from collectors.plan import FeedRow, Plan, PlannedRecord
 from collectors.progress import (
@@ -191,6 +191,8 @@ class Poller:
         """Decide about the entries of a document, and deliver what that leads to."""
         identified = await self._read(identify, parsed.entries, feed, answer.url)
         pages = await self._fetch_pages(feed, identified)
+        addresses = {key: one.url for key, one in pages.items() if isinstance(one, PageText)}
+        identified = with_pages(identified, feed, addresses)
         async with self._one_at_a_time:
             await self._deliver_held()
             # Looked up again: another feed may have brought the same article in the meantime.

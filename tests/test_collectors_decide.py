@@ -193,7 +193,9 @@ def test_a_page_that_will_never_come_is_not_waited_for() -> None:
 
 
 def test_a_page_stays_while_its_host_is_away() -> None:
-    known = after(polled(entry(), feed=PAGED, page=PageText("The whole of it.")))
+    known = after(
+        polled(entry(), feed=PAGED, page=PageText("The whole of it.", "https://sample.example/a"))
+    )
     changed = entry(text="They met and left.")
     hash_before = next(iter(known.sightings.values())).raw_hash
     for _ in range(MAX_PAGE_TRIES - 1):

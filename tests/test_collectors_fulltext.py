@@ -61,7 +61,7 @@ def test_a_short_summary_wants_its_page_and_a_content_does_not() -> None:
 
 
 def test_bodies_and_their_origins() -> None:
-    assert body_of(entry(), FEED, PageText("The page.")) == ("The page.", "page")
+    assert body_of(entry(), FEED, PageText("The page.", URL)) == ("The page.", "page")
     assert body_of(entry(), FEED, PageFailure("500", transient=True)) == (SUMMARY, "summary")
     assert body_of(entry(content="<p>Whole.</p>"), FEED, None) == ("Whole.", "feed")
     assert body_of(entry(""), FEED, None) == ("", "title")
@@ -171,3 +171,24 @@ def test_a_page_by_its_address_alone() -> None:
         ):
             with pytest.raises(NoArticle, match=reason):
                 read_page(settings, server.url(path))
+
+
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        (
+            '<link rel="canonical" href="https://www.sample.example/a-long-way?x=1&amp;y=2">',
+            "https://www.sample.example/a-long-way?x=1&y=2",
+        ),
+        ("<LINK href='/b' REL=canonical />", "https://sample.example/b"),
+        ('<link rel="amphtml" href="/amp">', URL),
+        ('<link rel="canonical" href="https://other.example/a">', URL),  # syndicated from there
+        ('<link rel="canonical" href="https://[oops/">', URL),
+        ('<link rel="canonical">', URL),
+    ],
+)
+def test_a_page_says_what_its_address_is(link: str, address: str) -> None:
+    body = page(*SENTENCES).replace(b"<head>", b"<head>" + link.encode())
+    result = extract_page(body, "text/html", URL, entry())
+    assert isinstance(result, PageText)
+    assert result.url == address

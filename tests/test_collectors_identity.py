@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from collectors.catalog import Feed
 from collectors.entry import ClaimedDate, Entry
-from collectors.identity import Identified, article_id, canonical_url, identify
+from collectors.identity import Identified, article_id, canonical_url, identify, with_pages
 
 FEED = Feed(id="sample", url="https://www.sample.example/feed.xml", outlet="Sample")
 DAY = ClaimedDate("1 Mar 2026", datetime(2026, 3, 1, 23, 30, tzinfo=UTC), "claimed")
@@ -180,3 +180,55 @@ def test_every_entry_has_a_key_and_an_address(entries: list[Entry], identity: st
         assert len(set(one.aliases)) == len(one.aliases)
         assert one.url.startswith("http")
         assert not one.has_page or canonical_url(one.url) == one.url
+
+
+WRAPPED = "https://news.google.com/rss/articles/CBMiX?oc=5"
+
+
+def test_a_wrappers_address_identifies_nothing() -> None:
+    one, other = identified(
+        entry("g1", WRAPPED), entry("g2", "https://feeds.feedburner.com/~r/s/~3/2/")
+    )
+    assert [one.key, other.key] == ["guid:sample:g1", "guid:sample:g2"]
+    assert not any("google" in key or "feedburner" in key for key in (*one.keys, *other.keys))
+    # Behind Google's no page can be had; a redirector leads to one.
+    assert (one.url, one.has_page, other.has_page) == (WRAPPED, False, True)
+    (target,) = identified(entry(None, "https://www.google.com/url?url=https://news.example/a"))
+    assert target.key == "url:https://news.example/a"
+
+
+def test_an_amp_page_is_known_by_the_articles_address() -> None:
+    (amp,) = identified(entry(None, "https://news.example/a/amp?utm_source=x"))
+    assert amp.keys == ("url:https://news.example/a/amp", "url:https://news.example/a")
+    assert amp.url == "https://news.example/a/amp"
+
+
+def paged(item: Identified, address: str, **changes: Any) -> Identified:
+    feed = Feed(**{"id": FEED.id, "url": FEED.url, "outlet": FEED.outlet, **changes})
+    (found,) = with_pages([item], feed, {item.key: address})
+    return found
+
+
+def test_where_a_page_is_found_its_article_is_known_by_too() -> None:
+    (item,) = identified(entry(None, "https://sample.example/short"))
+    found = paged(item, "https://sample.example/2026/long?utm_source=x")
+    assert found.keys == (*item.keys, "url:https://sample.example/2026/long")
+    assert (found.key, found.url) == (item.key, item.url)
+    assert paged(item, item.url) == item
+    assert paged(item, "https://sample.example/") == item, "a front page is no article's"
+    assert paged(item, "nonsense") == item
+    (by_guid,) = identified(entry("g1", "https://sample.example/short"), identity="guid")
+    assert paged(by_guid, "https://sample.example/x", identity="guid").keys == by_guid.keys
+
+
+def test_a_wrapper_gives_way_to_the_address_that_it_led_to() -> None:
+    (item,) = identified(entry("g1", "https://t.co/abc"))
+    found = paged(item, "https://news.example/a")
+    assert found.url == "https://news.example/a"
+    assert found.keys == (*item.keys, "url:https://news.example/a")
+
+
+def test_a_page_that_several_articles_lead_to_is_a_wall() -> None:
+    items = identified(*(entry(None, f"https://sample.example/{n}") for n in range(3)))
+    wall = "https://sample.example/consent"
+    assert with_pages(items, FEED, {item.key: wall for item in items}) == items

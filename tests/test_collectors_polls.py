@@ -324,3 +324,20 @@ def test_a_stop_does_not_wait_for_a_server_that_drips(
 def test_disabled_feeds_are_not_asked(settings: Settings, bus: Bus, server: HttpServer) -> None:
     assert poll(settings, bus, feed(server, enabled=False)) == []
     assert server.requests == []
+
+
+def test_an_article_behind_a_redirector_is_the_one_of_the_publishers_own_feed(
+    settings: Settings, bus: Bus, server: HttpServer
+) -> None:
+    """Whichever comes first: a short address leads to where the other feed has it."""
+    own = server.url("/2026/talks")
+    page = PAGE.format(title="Talks in Geneva").encode()
+    server.handlers["/2026/talks"] = Reply(body=page, headers={"Content-Type": "text/html"})
+    server.handlers["/s/1"] = Reply(302, headers={"Location": own})
+    short = rss(item(0, title="Talks in Geneva", text=SUMMARY, link=server.url("/s/1")))
+    server.handlers["/one"] = Reply(body=short)
+    poll(settings, bus, feed(server, full_text="auto"))
+    server.handlers["/two"] = Reply(body=rss(item(0, title="Talks", text=SUMMARY, link=own)))
+    (event,) = poll(settings, bus, feed(server, "two", full_text="auto"))
+    assert (event.new, event.seen) == (0, 1)
+    assert len(published(bus)) == 1
