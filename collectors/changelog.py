@@ -72,7 +72,7 @@ def _statements(
     elif kind == _ARTICLE and value is not None:
         entry = _articles.decode(value)
         yield (
-            "INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             article_values(entry.row),
         )
         for alias in entry.aliases:
@@ -90,7 +90,7 @@ def article_values(row: ArticleRow) -> tuple[object, ...]:
     """A row of the table `articles`."""
     return (
         *(row.id, row.identity, row.owner, row.url, row.title, row.revision),
-        *(row.content_hash, row.text_origin, row.first_seen),
+        *(row.content_hash, row.text_origin, row.first_seen, row.fingerprint),
     )
 
 
@@ -107,7 +107,8 @@ def _article(db: sqlite3.Connection, id: str) -> ArticleEntry:
     )
     aliases = db.execute("SELECT alias FROM aliases WHERE article = ? ORDER BY alias", (id,))
     return ArticleEntry(
-        row=ArticleRow(*row, *revisions[-1][1:2]),  # it changed with its last revision
+        # It changed with its last revision.
+        row=ArticleRow(*row[:-1], *revisions[-1][1:2], *row[-1:]),
         aliases=tuple(alias for (alias,) in aliases),
         revisions=tuple(revisions),
         sightings=tuple(sightings.fetchall()),

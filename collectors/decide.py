@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from collectors.catalog import Feed
+from collectors.edits import change_of, fingerprint
 from collectors.entry import Entry
 from collectors.fulltext import PageFailure, PageResult, body_of, wants_page
 from collectors.identity import Identified, article_id
@@ -228,6 +229,7 @@ class _Draft:
                 first_seen=first_seen,
                 collected=now,
                 text_origin=origin,
+                change=change_of(article, entry.title, body, origin) if article else None,
                 source=Source(
                     feed=feed.id,
                     outlet=feed.outlet,
@@ -249,6 +251,7 @@ class _Draft:
                 text_origin=origin,
                 first_seen=first_seen.timestamp(),
                 changed=now.timestamp(),
+                fingerprint=fingerprint(body),
             )
         )
         self._new += article is None

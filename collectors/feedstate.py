@@ -33,7 +33,7 @@ from detente.bus.base import Changelog, Entry
 from detente.errors import ConfigError, StoreUnavailable
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
 
-SCHEMA_NUMBER = 1
+SCHEMA_NUMBER = 2
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS feeds (
@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS feeds (
 CREATE TABLE IF NOT EXISTS articles (
     id TEXT PRIMARY KEY, identity TEXT NOT NULL, owner TEXT NOT NULL, url TEXT NOT NULL,
     title TEXT NOT NULL, revision INTEGER NOT NULL, content_hash BLOB NOT NULL,
-    text_origin TEXT NOT NULL, first_seen REAL NOT NULL
+    text_origin TEXT NOT NULL, first_seen REAL NOT NULL, fingerprint BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS articles_by_url ON articles (url);
 CREATE INDEX IF NOT EXISTS articles_by_owner ON articles (owner);
@@ -67,6 +67,13 @@ CREATE TABLE IF NOT EXISTS pending (
 CREATE TABLE IF NOT EXISTS hosts (
     host TEXT PRIMARY KEY, blocked_until REAL NOT NULL
 ) WITHOUT ROWID;
+"""
+
+_FROM_1 = f"""
+BEGIN;
+ALTER TABLE articles ADD COLUMN fingerprint BLOB NOT NULL DEFAULT x'';
+PRAGMA user_version = {SCHEMA_NUMBER};
+COMMIT;
 """
 
 _rows = msgspec.msgpack.Decoder(FeedRow)
@@ -122,6 +129,10 @@ class FeedState:
 
     def _prepare(self) -> None:
         (number,) = self._db.execute("PRAGMA user_version").fetchone()
+        if number == 1:
+            with self._reading():
+                self._db.executescript(_FROM_1)
+            return
         if number not in (0, SCHEMA_NUMBER):
             raise ConfigError(
                 f"{self._path}: feed state of schema {number}, but this version uses "
@@ -173,8 +184,8 @@ class FeedState:
             articles = {
                 row[0]: _known(row, aliases.get(row[0], ()))
                 for row in db.execute(
-                    "SELECT id, identity, owner, revision, content_hash, text_origin, first_seen"
-                    f" FROM articles WHERE id IN {within}",
+                    "SELECT id, identity, owner, revision, content_hash, text_origin, first_seen,"
+                    f" title, fingerprint FROM articles WHERE id IN {within}",
                     (found,),
                 )
             }
@@ -284,9 +295,9 @@ class FeedState:
 
 
 def _known(row: Sequence[Any], aliases: Iterable[str]) -> KnownArticle:
-    id, identity, owner, revision, content_hash, text_origin, first_seen = row
+    id, identity, owner, revision, content_hash, text_origin, first_seen, title, fingerprint = row
     return KnownArticle(
-        *(id, identity, owner, revision, content_hash, text_origin, first_seen),
+        *(id, identity, owner, revision, content_hash, text_origin, first_seen, title, fingerprint),
         aliases=tuple(sorted(aliases)),
     )
 
@@ -296,7 +307,7 @@ def _apply(db: sqlite3.Connection, plan: Plan) -> set[str]:
     feed = plan.feed.feed
     db.execute("INSERT OR REPLACE INTO feeds VALUES (?, ?)", (feed, _encode(plan.feed)))
     db.executemany(
-        "INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [article_values(row) for row in plan.articles],
     )
     db.executemany(

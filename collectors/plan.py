@@ -27,6 +27,8 @@ class KnownArticle:
     content_hash: bytes
     text_origin: TextOrigin
     first_seen: float
+    title: str = ""
+    fingerprint: bytes = b""
     aliases: tuple[str, ...] = ()
 
 
@@ -70,6 +72,7 @@ class ArticleRow(msgspec.Struct, frozen=True):
     text_origin: TextOrigin
     first_seen: float
     changed: float
+    fingerprint: bytes = b""
 
 
 class SightingRow(msgspec.Struct, frozen=True):

@@ -64,13 +64,18 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     kind: str | None = None
 
 
+Change = Literal["headline", "body", "rewrite", "typo", "date", "text"]
+"""What made a revision: another headline, another text or both; a spelling; the claimed date; or
+that we have the text from elsewhere than before (its page, say), which is no edit of anybody's."""
+
+
 class CollectedArticle(msgspec.Struct, frozen=True, kw_only=True):
     """One revision of one article, as collected.
 
     `id` is a hash of `identity` (see `collectors.identity`) and stays for good; `revision` counts
     the changes of its content from 1; `aliases` are the other keys that it is known by.
-    `published` is the publisher's claim, `first_seen` is ours (revision 1) and `collected` is when
-    this revision was taken.
+    `change` is what made this revision, None for the first. `published` is the publisher's claim,
+    `first_seen` is ours (revision 1) and `collected` is when this revision was taken.
     """
 
     id: str
@@ -89,6 +94,7 @@ class CollectedArticle(msgspec.Struct, frozen=True, kw_only=True):
     collected: datetime
     text_origin: TextOrigin
     source: Source
+    change: Change | None = None
 
     def __post_init__(self) -> None:
         if self.revision < 1:

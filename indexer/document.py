@@ -32,6 +32,7 @@ def article_document(assessed: AssessedArticle, sides: tuple[str, str]) -> Docum
         "language": assessment.language or article.language,
         "authors": list(article.authors),
         "text_origin": article.text_origin,
+        "change": article.change,
         "source": article.source.host,
         "outlet": article.source.outlet,
         "feed": article.source.feed,
@@ -76,7 +77,7 @@ def collected_article(document: Document) -> CollectedArticle:
         for name in (
             *("id", "revision", "identity", "url", "title", "body", "language", "authors"),
             *("published", "published_claim", "published_quality", "first_seen", "collected"),
-            "text_origin",
+            *("text_origin", "change"),
         )
         if name in document
     }

@@ -232,6 +232,22 @@ def test_a_trace_tells_the_whole_story(state: FeedState) -> None:
 # The file
 
 
+def test_a_state_of_the_schema_before_is_carried_over(path: Path, state: FeedState) -> None:
+    state.settle(Plan(feed=row(), articles=(article(),), aliases=((f"url:{URL}", "a1"),)))
+    state.close()
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE articles DROP COLUMN fingerprint")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    for _ in range(2):
+        later = FeedState(f"sqlite:///{path}")
+        (known,) = later.lookup(
+            "one", identify([Entry(None, URL, "x", None, None, (), ClaimedDate())], FEED, URL)
+        ).articles.values()
+        assert (known.id, known.fingerprint) == ("a1", b"")
+        later.close()
+
+
 def test_another_schema_is_refused(path: Path, state: FeedState) -> None:
     state.close()
     with sqlite3.connect(path) as db:

@@ -232,7 +232,10 @@ def test_a_page_that_comes_late_is_a_revision(
     good = Reply(body=page, headers={"Content-Type": "text/html"})
     server.handlers["/page"] = in_turn(Reply(status=500), good)
     poll(settings, bus, feed(server, full_text="auto"), rounds=3)
-    assert [(a.revision, a.text_origin) for a in published(bus)] == [(1, "summary"), (2, "page")]
+    assert [(a.revision, a.text_origin, a.change) for a in published(bus)] == [
+        (1, "summary", None),
+        (2, "page", "text"),
+    ]
 
 
 def test_a_moved_feed_is_asked_at_its_new_address(

@@ -104,6 +104,7 @@ FIELDS: tuple[Field, ...] = (
     Field("language", Kind.KEYWORD, "of the text"),
     Field("authors", Kind.KEYWORDS, "as the publisher names them"),
     Field("text_origin", Kind.KEYWORD, "feed, page, summary or title", needed=True),
+    Field("change", Kind.KEYWORD, "what made it: headline, body, rewrite, typo, date or text"),
     Field("source", Kind.KEYWORD, "the publisher's host", needed=True),
     Field("outlet", Kind.KEYWORD, "the publisher's name", needed=True),
     Field("feed", Kind.KEYWORD, "the feed it came by", needed=True),
