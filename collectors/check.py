@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from collectors.catalog import Feed
+from collectors.discover import announced_feeds
 from collectors.fetch import Fetched, Fetcher, FetchFailure
 from collectors.fulltext import wants_page
 from collectors.identity import identify
@@ -21,7 +22,8 @@ from detente.settings import CollectorSettings
 @dataclass(frozen=True, slots=True)
 class FeedCheck:
     """One feed as it answers now. `moved_to` is where permanent redirects lead; `summaries` counts
-    the entries whose text is on their page only; `undated` those whose date can't be believed."""
+    the entries whose text is on their page only; `undated` those whose date can't be believed.
+    `announced` are the feeds that a web page in a feed's place says that there are."""
 
     feed: str
     url: str
@@ -36,6 +38,7 @@ class FeedCheck:
     newest: datetime | None = None
     moved_to: str | None = None
     advice: tuple[str, ...] = ()
+    announced: tuple[str, ...] = ()
 
 
 def check_feeds(settings: CollectorSettings, feeds: Sequence[Feed]) -> list[FeedCheck]:
@@ -68,7 +71,14 @@ def read_check(feed: Feed, answer: Fetched, now: datetime) -> FeedCheck:
         )
     except ParseFailure as failure:
         return FeedCheck(
-            feed.id, feed.url, failure.state, failure.message, moved_to=answer.moved_to
+            feed=feed.id,
+            url=feed.url,
+            state=failure.state,
+            message=failure.message,
+            moved_to=answer.moved_to,
+            announced=announced_feeds(answer.body, answer.url)
+            if failure.state is PollState.NOT_A_FEED
+            else (),
         )
     instants = [entry.date.instant for entry in parsed.entries if entry.date.instant]
     identified = identify(parsed.entries, feed, answer.url)

@@ -212,6 +212,20 @@ def test_feeds_check_names_what_is_wrong(detente: Detente, newsroom: Newsroom) -
     assert detente("feeds", "check", "no-such-feed").code == 2
 
 
+def test_feeds_find(detente: Detente, newsroom: Newsroom) -> None:
+    feed = newsroom.healthy_feeds[0]
+    found = detente("feeds", "find", feed.url, "--json").json
+    assert [one["state"] for one in found] == ["working"], "a feed is found at its own address"
+    announced = detente("feeds", "find", newsroom.url, "--json").json
+    assert {one["url"] for one in announced} == {one.url for one in newsroom.healthy_feeds}
+    assert {one["state"] for one in announced} == {"working"}
+    assert feed.url in detente("feeds", "find", newsroom.url).out
+    refused = detente("feeds", "add", newsroom.url)
+    assert (refused.code, "It announces: " in refused.err) == (1, True)
+    nothing = detente("feeds", "find", f"{newsroom.url}/nowhere")
+    assert (nothing.code, "announces no feed (not found" in nothing.err) == (1, True)
+
+
 def test_feeds_add_checks_first(detente: Detente, newsroom: Newsroom, tmp_path: Path) -> None:
     catalogue = tmp_path / "mine.toml"
     good = newsroom.healthy_feeds[0]

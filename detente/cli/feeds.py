@@ -177,6 +177,30 @@ def check(
 
 
 @app.command()
+def find(
+    context: typer.Context,
+    site: Annotated[str, typer.Argument(help="The address of a web page.")],
+    json: Json = False,
+) -> None:
+    """Find the feeds that a site announces, and check each. Exits with 1 if there is none."""
+    from collectors.check import check_feeds
+
+    settings = load(context)
+    with _working(f"Looking at {site}"):
+        (page,) = check_feeds(settings.collectors, [_from_address(site)])
+        feeds = [_from_address(address) for address in page.announced]
+        found = [page] if _is_good(page) else check_feeds(settings.collectors, feeds)
+    if json:
+        print_json([asdict(one) for one in found])
+    elif found:
+        _print_checks(found, by="url")
+        typer.echo("Add one with `detente feeds add ADDRESS`.")
+    if not found:
+        typer.echo(f"{site} announces no feed ({page.state}: {page.message})", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
 def add(
     context: typer.Context,
     url: Annotated[str, typer.Argument(help="The feed's address.")],
@@ -219,6 +243,8 @@ def add(
         (found,) = check_feeds(settings.collectors, [feed])
         _print_checks([found])
         if not _is_good(found):
+            if found.announced:
+                typer.echo(f"It announces: {', '.join(found.announced)}", err=True)
             typer.echo(f"Not added. To add it all the same: --unchecked ({url})", err=True)
             raise typer.Exit(1)
         if found.title and "outlet" not in values:
@@ -303,16 +329,19 @@ def _is_good(check: FeedCheck) -> bool:
     return check.state in (PollState.WORKING, PollState.EMPTY, PollState.TRUNCATED)
 
 
-def _print_checks(checks: list[FeedCheck]) -> None:
+def _print_checks(checks: list[FeedCheck], by: str = "feed") -> None:
     print_table(
-        ["feed", "state", "format", ">entries", ">summaries", ">undated", "newest"],
+        [by, "state", "format", ">entries", ">summaries", ">undated", "newest"],
         [
-            (c.feed, c.state, c.format, c.entries, c.summaries, c.undated, moment(c.newest))
+            (getattr(c, by), c.state, c.format, c.entries, c.summaries, c.undated, moment(c.newest))
             for c in checks
         ],
     )
     print_notes(
-        (c.feed, "; ".join([c.message] * bool(c.message) + [f"set {one}" for one in c.advice]))
+        (
+            getattr(c, by),
+            "; ".join([c.message] * bool(c.message) + [f"set {one}" for one in c.advice]),
+        )
         for c in checks
     )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 
 from detente.newsroom.content import SUBHEADING, Article, Masthead, Version
+from detente.newsroom.feeds import CONTENT_TYPES
 
 _SECTIONS = {
     "en": ("Home", "World", "Politics", "Culture", "Sport", "About this sample"),
@@ -70,6 +71,13 @@ def article_page(
 
 
 def front_page(mastheads: Iterable[Masthead]) -> bytes:
+    """It announces the feeds, as a site does."""
+    mastheads = list(mastheads)
+    links = "\n".join(
+        f'<link rel="alternate" type="{CONTENT_TYPES[masthead.format]}"'
+        f' title="{escape(masthead.name)}" href="{escape(masthead.feed_path)}">'
+        for masthead in mastheads
+    )
     rows = "\n".join(
         f'<li><a href="{escape(masthead.feed_path)}">{escape(masthead.name)}</a> – '
         f"{escape(masthead.tagline)}</li>"
@@ -86,6 +94,7 @@ def front_page(mastheads: Iterable[Masthead]) -> bytes:
 <p>The catalogue of all feeds, faulty ones included: <a href="/feeds.toml">feeds.toml</a></p>
 </main>""",
         "Sample texts, invented for the demonstration of Détente.",
+        links,
     )
 
 
@@ -94,13 +103,14 @@ def _navigation(masthead: Masthead) -> str:
     return " ".join(f'<a href="/">{escape(section)}</a>' for section in sections)
 
 
-def _page(language: str, title: str, body: str, banner: str) -> bytes:
+def _page(language: str, title: str, body: str, banner: str, links: str = "") -> bytes:
     return f"""<!DOCTYPE html>
 <html lang="{language}">
 <head>
 <meta charset="utf-8">
 <title>{title}</title>
 <meta name="robots" content="noindex">
+{links}
 <style>{_STYLE}</style>
 </head>
 <body>
