@@ -1,9 +1,9 @@
 """`make bench-collectors`: how many feeds one process can watch, and how soon it sees what is new.
 
 First 5,000 feeds of 50 entries, some of them at fault, are polled over HTTP on loopback, round
-after round, on the embedded log: polls a second, the share of 304, processor time for each, and memory.
-Then the same scheduler runs on a virtual clock over weeks, with feeds of very different rates, each
-with hours and days of its own and bursts, against one that asks every ten minutes.
+after round, on the embedded log: polls a second, the share of 304, processor time for each, and
+memory. Then the same scheduler runs on a virtual clock over weeks, with feeds of very different
+rates, each with hours and days of its own and bursts, against one that asks every ten minutes.
 """
 
 from __future__ import annotations

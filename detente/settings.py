@@ -57,10 +57,10 @@ class CollectorSettings(_Section):
     host_concurrency: int = Field(4, ge=1, le=64)
     """Requests that one host has open at a time."""
     interval: float = Field(600.0, gt=0)
-    """Between two polls of a feed that publishes six entries a day; one that publishes more at the
+    """Between two polls of a feed that publishes seven entries a day; one that publishes more at the
     hour, or right now, is asked more often, and a quiet one less."""
     shortest_interval: float = Field(60.0, gt=0)
-    longest_interval: float = Field(1_800.0, gt=0)
+    longest_interval: float = Field(900.0, gt=0)
     """Bounds of what follows from how much a feed publishes."""
     max_interval: float = Field(86_400.0, gt=0)
     """However often a feed fails, and whatever it asks for, it is asked again after so long."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.rhythm import PRIOR_ENTRIES, PRIOR_SECONDS, Rhythm, first_rhythm, rate, seen
-from collectors.schedule import USUAL_RATE, usual_wait
+from collectors.schedule import EXPONENT, USUAL_RATE, usual_wait
 from detente.settings import CollectorSettings
 
 SETTINGS = CollectorSettings()
@@ -100,8 +100,9 @@ def test_the_usual_feed_is_asked_at_the_interval() -> None:
     hourly = watched(12, {(day, hour): 1 for day in range(7) for hour in range(24)})
     for hour in range(24):
         wait = usual_wait(SETTINGS, hourly, MONDAY + timedelta(days=84, hours=hour))
-        assert wait == pytest.approx(SETTINGS.interval / 2, rel=0.1)  # four times the entries
-    assert USUAL_RATE == 6 / DAY
+        # So much as seven entries a day are to twenty-four.
+        assert wait == pytest.approx(SETTINGS.interval * (7 / 24) ** EXPONENT, rel=0.1)
+    assert USUAL_RATE == 7 / DAY
 
 
 def test_for_as_many_requests_articles_arrive_sooner_than_at_a_fixed_interval() -> None:
