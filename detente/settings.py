@@ -57,8 +57,8 @@ class CollectorSettings(_Section):
     host_concurrency: int = Field(4, ge=1, le=64)
     """Requests that one host has open at a time."""
     interval: float = Field(600.0, gt=0)
-    """Between two polls of a feed that publishes seven entries a day; one that publishes more at the
-    hour, or right now, is asked more often, and a quiet one less."""
+    """Between two polls of a feed that publishes seven entries a day; one that publishes more at
+    the hour, or right now, is asked more often, and a quiet one less."""
     shortest_interval: float = Field(60.0, gt=0)
     longest_interval: float = Field(900.0, gt=0)
     """Bounds of what follows from how much a feed publishes."""

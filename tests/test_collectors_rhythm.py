@@ -132,4 +132,4 @@ def test_for_as_many_requests_articles_arrive_sooner_than_at_a_fixed_interval() 
             rhythm, place = seen(rhythm, found - place, epoch(0) + at), found
             at += usual_wait(SETTINGS, rhythm, datetime.fromtimestamp(epoch(0) + at, UTC))
     assert asked <= 60 * 11 * DAY / 600
-    assert delay / published < 0.6 * fixed_delay / published
+    assert delay / published < 0.7 * fixed_delay / published
