@@ -12,7 +12,7 @@ from detente.bus.base import Bus
 from detente.settings import Settings
 from tests.feeds import item, rss
 from tests.httpserver import Connection, HttpServer, Reply, Request
-from tests.test_collectors_polls import bus, document, feed, poll, published, settings
+from tests.test_collectors_polls import bus, feed, poll, published, settings
 
 __all__ = ["bus", "settings"]  # fixtures
 
@@ -86,7 +86,7 @@ def test_a_hostile_publisher_hurts_nobody_else(
     for id, (reply, _) in HOSTILE.items():
         server.handlers[f"/{id}"] = reply
     for n in range(GOOD):
-        server.handlers[f"/good{n}"] = document(f"News of {n}")
+        server.handlers[f"/good{n}"] = Reply(body=rss(item(f"good-{n}")))
     hostile = [feed(server, id) for id in HOSTILE]
     # Another host, as other publishers are.
     good = [feed(server, f"good{n}", url=server.url(f"/good{n}", "localhost")) for n in range(GOOD)]
