@@ -120,3 +120,51 @@ def test_who_takes_part_is_found(document: Document) -> None:
         "donald-trump", "joe-biden", "us-state-department", "vladimir-putin", "sergei-lavrov",
         "dmitry-peskov", "alexander-darchiyev", "kremlin",
     } <= set(document["actors"])  # fmt: skip
+
+
+def test_what_it_is_about_and_what_happens(document: Document) -> None:
+    assert {"embassies", "visas", "banking", "expulsions", "sanctions", "ukraine"} <= set(
+        document["issues"]
+    )
+    assert {"arctic", "energy"} <= set(document["issues"]), "what may come of it"
+    assert "CONSULT" in document["events"]
+    assert document["stances"][0]["event"] == "CONSULT"
+
+
+def test_who_is_quoted(document: Document) -> None:
+    direct = [one for one in document["quotations"] if one["kind"] == "direct"]
+    assert {(one["actor"], one["text"].split()[0]) for one in direct} == {
+        ("dmitry-peskov", "No"),
+        ("us-state-department", "The"),
+        ("us-state-department", "We’ll"),
+    }
+
+
+READ = (
+    ("Diplomats from the United States and Russia met", {"1"}, {"1"}),
+    ("The Kremlin previously described", {"-2"}, {"-1"}),
+    ("However, Biden’s successor", {"1"}, {None}),
+    ("The discussions in Istanbul followed", {"1"}, {"1"}),
+    ("Over the past ten years, both nations", {"-2"}, {"-2"}),
+    ("However, with political will", {None}, {"1"}),
+    ("“We’ll soon know if Russia", {"0", "-1"}, {None}),
+    ("He acknowledged that Moscow", {None}, {"-2", "-1"}),
+    ("Putin recently suggested", {None}, {"1"}),
+)
+"""How a sentence begins, and what a careful reader finds of either side in it; None is nothing."""
+
+
+def test_its_sentences_are_read_as_a_careful_reader_would(document: Document) -> None:
+    grades = {
+        (one["start"], one["holder"]): one["grade"]
+        for one in document["stances"]
+        if one["part"] == "body"
+    }
+    agreed = []
+    for beginning, usa, rus in READ:
+        start = document["body"].index(beginning)
+        found = grades.get((start, "USA")), grades.get((start, "RUS"))
+        agreed.append(found[0] in usa and found[1] in rus)
+    # Three are not read so yet: one grade in the Kremlin's, a quotation's second sentence, and
+    # whether to doubt good faith is a stance.
+    assert sum(agreed) >= 6, agreed

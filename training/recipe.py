@@ -15,7 +15,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     seed: int = 13
-    epochs: int = 4
+    epochs: int = 6
     sentences_per_batch: int = 32
     documents_per_batch: int = 16
     learning_rate: float = 1e-4
