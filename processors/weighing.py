@@ -34,7 +34,7 @@ LEAST: Final = 1e-4
 
 class DocumentPassages(NamedTuple):
     """What the model reads to tell a document's relevance: `whole` for the head of relevance,
-    `telling` sentences for their stance, of so many `sentences`."""
+    `telling` sentences for their stance, of so many `sentences`. A headline alone has none."""
 
     whole: tuple[Passage, ...]
     telling: tuple[Passage, ...]
@@ -48,8 +48,10 @@ class DocumentPassages(NamedTuple):
 
 def document_passages(title: str, body: str, *, voice: str = "") -> DocumentPassages:
     """Make the passages for a document; `voice` is the outlet's host."""
-    heads = [stance_passage(one.text, voice=voice) for one in sentences(title)]
     split = [one.text for one in sentences(body)]
+    if not split:
+        return DocumentPassages(relevance_passages(title, body, voice=voice), (), 0)
+    heads = [stance_passage(one.text, voice=voice) for one in sentences(title)]
     telling = [
         stance_passage(
             split[place],
@@ -71,10 +73,11 @@ def weighed(
 ) -> Scores:
     """The document's relevance, from the scores of `document.all`.
 
-    Without weights it is the mean of what its passages got.
+    Without weights it is the mean of what its passages got, and so for a headline alone, whose
+    sentences are the document.
     """
     mean = mean_scores(scores[: len(document.whole)])
-    if weights is None:
+    if weights is None or not document.sentences:
         return mean
     values = (*features(document, scores), 1.0)
     logits = [

@@ -77,7 +77,11 @@ def test_the_weights_decide_by_a_softmax() -> None:
     )
 
 
-def test_a_document_without_words_is_weighed_too() -> None:
-    document = document_passages("", "")
-    found = features(document, [scores(0.2, 0.3, 0.5)] * len(document.all))
-    assert found[2:] == (0.0, 0.0)
+@pytest.mark.parametrize("title", ["Moscow protests to Washington", ""])
+def test_of_a_headline_alone_the_head_of_relevance_decides(title: str) -> None:
+    document = document_passages(title, "")
+    assert (document.telling, document.sentences) == ((), 0)
+    weights = dict.fromkeys(("core", "peripheral", "none"), (1.0,) * WEIGHED)
+    given = [scores(0.2, 0.3, 0.5)]
+    assert weighed(document, given, weights) == {RELEVANCE: given[0][RELEVANCE]}
+    assert features(document, given)[2:] == (0.0, 0.0)

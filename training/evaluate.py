@@ -43,6 +43,7 @@ from training.measure import (
 )
 from training.tables import figure, table
 from training.unlabelled import directed_sentences
+from training.wholes import article_table
 
 Judge = Callable[[Sequence[Passage]], Sequence[Scores]]
 
@@ -99,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "gate": gate_table(sentences, documents),
         "intervals": interval_table(dev, scores),
         "confusion": confusion_table(dev, scores),
+        "articles": article_table(model, folder, documents),
         "calibration": calibration_table(dev, scores),
         "calibration chart": calibration_chart(dev, scores),
         "events": event_table(held, model.classify([one.passage() for one in held])),
