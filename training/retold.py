@@ -66,8 +66,8 @@ def retold(text: str) -> str | None:
     if _RUSSIA.search(text) or not _AMERICA.search(text):
         return None
     for names in (_CHINA, _IRAN, _KOREA):
-        (state,) = (name for name, told in names.items() if told == "Russia")
-        if re.search(rf"\b{state}", text):
+        state = "|".join(name for name, told in names.items() if told.startswith("Russia"))
+        if re.search(rf"\b(?:{state})s?\b", text):
             return _exchanged(text, names)
     return None
 
