@@ -72,7 +72,7 @@ replay: dev  ## 1,849 real polls through the whole pipeline
 faults: dev  ## the fault matrix on real servers, with the seconds to recover; about five minutes
 	$(BIN)/python -m pytest -q -s -p no:randomly tests/test_faults_*.py
 
-model: $(TRAIN)/.train  ## train the shipped model anew: teacher, pupil, int8; under two hours on two cores
+model: $(TRAIN)/.train  ## train the shipped model anew: teacher, pupil, int8; about two hours on two cores
 	$(TRAIN)/bin/python -m training.train --teacher --out var/training/teacher
 	$(TRAIN)/bin/python -m training.teach var/training/teacher
 	$(TRAIN)/bin/python -m training.train --taught var/training/taught.npz
