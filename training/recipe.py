@@ -44,9 +44,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TEACHER = Recipe(
-    epochs=3,
+    epochs=2,
     sentences_per_batch=16,
-    learning_rate=4e-5,
+    learning_rate=5e-5,
     frozen_layers=3,
     averaging=0.99,
     max_tokens=160,
