@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from collectors.catalog import Feed
-from collectors.edits import change_of, fingerprint
+from collectors.edits import change_of, fingerprint, is_alike
 from collectors.entry import Entry
+from collectors.forgetting import NOTED
 from collectors.fulltext import PageFailure, PageResult, body_of, wants_page
 from collectors.identity import Identified, article_id
 from collectors.plaintext import collapse
@@ -137,9 +138,13 @@ class _Draft:
         self._seen: list[str] = []
         self._dropped: list[str] = []
         self._new = 0
+        self._added: set[str] = set()
 
     def add(self, id: str, item: Identified, article: KnownArticle | None) -> None:
         """Decide on one article."""
+        if id in self._added:
+            self._seen.append(id)
+            return
         sighting = self._known.sightings.get(id)
         if article is not None and (
             article.owner != self._feed.id or _is_settled(item.entry, article, sighting)
@@ -152,18 +157,33 @@ class _Draft:
             kept = sighting or KnownSighting(b"")
             self._sightings.append(self._sighting(id, kept.raw_hash, tries))
             self._seen.append(id)
+            self._added.add(id)
             return
         body, origin = body_of(item.entry, self._feed, page)
         if not item.entry.title and not body:
             self._dropped.append(f"{item.url}: an entry with neither title nor text")
             return
+        if article is None and (twin := self._twin(item, body, origin)):
+            id, article = twin.id, twin
         self._learn(id, item, article)
+        if id in self._added:
+            self._seen.append(id)
+            return
+        self._added.add(id)
         self._sightings.append(self._sighting(id, item.entry.raw_hash, tries))
         hash = content_hash(item.entry.title, body, item.entry)
         if article is not None and article.content_hash == hash:
             self._seen.append(id)
             return
-        self._publish(id, item, article, body, origin, hash)
+        self._publish(id, item, article, body, origin, hash, page)
+
+    def _twin(self, item: Identified, body: str, origin: TextOrigin) -> KnownArticle | None:
+        """The article of this feed with the same headline, day and text: its keys have changed."""
+        id = self._known.ids.get(item.title_day or "")
+        found = self._known.articles[id] if id else None
+        if found is None or found.owner != self._feed.id or not is_alike(found, body, origin):
+            return None
+        return found
 
     def note_repeat(self, id: str) -> None:
         """One more entry of this document that leads to the article."""
@@ -185,14 +205,17 @@ class _Draft:
         self, id: str, item: Identified, article: KnownArticle, sighting: KnownSighting | None
     ) -> None:
         self._seen.append(id)
+        self._added.add(id)
         if sighting is None:
             self._sightings.append(self._sighting(id, item.entry.raw_hash, 0))
             self._learn(id, item, article)
+        elif sighting.last_shown < self._now.timestamp() - NOTED:
+            self._sightings.append(self._sighting(id, sighting.raw_hash, sighting.page_tries))
 
     def _learn(self, id: str, item: Identified, article: KnownArticle | None) -> None:
         """Remember the keys that aren't known to lead to this article yet."""
         known = {article.identity, *article.aliases} if article else set()
-        self._aliases += [(key, id) for key in item.keys if key not in known]
+        self._aliases += [(key, id) for key in item.all_keys if key not in known]
 
     def _sighting(self, id: str, raw_hash: bytes, tries: int) -> SightingRow:
         return SightingRow(id, raw_hash, tries, self._now.timestamp())
@@ -205,11 +228,12 @@ class _Draft:
         body: str,
         origin: TextOrigin,
         hash: bytes,
+        page: PageResult | None,
     ) -> None:
         entry, feed, now = item.entry, self._feed, self._now
         identity = article.identity if article else item.key
         known_aliases = article.aliases if article else ()
-        aliases = dict.fromkeys((*known_aliases, *item.keys))
+        aliases = dict.fromkeys((*known_aliases, *item.all_keys))
         revision = article.revision + 1 if article else 1
         first_seen = datetime.fromtimestamp(article.first_seen, UTC) if article else now
         self._messages.append(
@@ -230,6 +254,8 @@ class _Draft:
                 collected=now,
                 text_origin=origin,
                 change=change_of(article, entry.title, body, origin) if article else None,
+                wall=page.wall if page else None,
+                medium=entry.medium,
                 source=Source(
                     feed=feed.id,
                     outlet=feed.outlet,

@@ -54,6 +54,12 @@ def change_of(before: KnownArticle, title: str, body: str, origin: TextOrigin) -
     return "date" if same else "typo"
 
 
+def is_alike(before: KnownArticle, body: str, origin: TextOrigin) -> bool:
+    """Whether a text is nearly that of an article's last revision, as far as that can be known."""
+    same = before.text_origin == origin and bool(body)
+    return same and not _texts_differ(before.fingerprint, fingerprint(body))
+
+
 def _titles_differ(one: str, other: str) -> bool:
     one, other = collapse(one).casefold(), collapse(other).casefold()
     return one != other and SequenceMatcher(None, one, other).ratio() < _NEAR_TITLE

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from detente.article import DateQuality
+from detente.article import DateQuality, Medium
 
 Markup = Literal["html", "text"]
 
@@ -40,6 +40,7 @@ class Entry:
     summary: FeedText | None
     authors: tuple[str, ...]
     date: ClaimedDate
+    medium: Medium | None = None
 
     @property
     def raw_hash(self) -> bytes:

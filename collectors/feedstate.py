@@ -24,7 +24,14 @@ from typing import Any
 
 import msgspec
 
-from collectors.changelog import article_values, plan_entry, restore, settled_entries
+from collectors.changelog import (
+    article_values,
+    forgotten_entries,
+    plan_entry,
+    restore,
+    settled_entries,
+)
+from collectors.forgetting import NOTED, REMEMBERED, forget_feed, forget_unshown
 from collectors.identity import Identified, canonical_url
 from collectors.plan import FeedRow, Known, KnownArticle, KnownSighting, Plan
 from collectors.politeness import MAX_RETRY_AFTER
@@ -33,7 +40,7 @@ from detente.bus.base import Changelog, Entry
 from detente.errors import ConfigError, StoreUnavailable
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
 
-SCHEMA_NUMBER = 2
+SCHEMA_NUMBER = 3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS feeds (
@@ -56,9 +63,10 @@ CREATE TABLE IF NOT EXISTS aliases (
 CREATE INDEX IF NOT EXISTS aliases_by_article ON aliases (article);
 CREATE TABLE IF NOT EXISTS sightings (
     feed TEXT NOT NULL, article TEXT NOT NULL, raw_hash BLOB NOT NULL,
-    page_tries INTEGER NOT NULL, first_shown REAL NOT NULL,
+    page_tries INTEGER NOT NULL, first_shown REAL NOT NULL, last_shown REAL NOT NULL,
     PRIMARY KEY (feed, article)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sightings_by_age ON sightings (feed, last_shown);
 CREATE INDEX IF NOT EXISTS sightings_by_article ON sightings (article);
 CREATE INDEX IF NOT EXISTS sightings_to_retry ON sightings (feed) WHERE page_tries > 0;
 CREATE TABLE IF NOT EXISTS pending (
@@ -69,12 +77,15 @@ CREATE TABLE IF NOT EXISTS hosts (
 ) WITHOUT ROWID;
 """
 
-_FROM_1 = f"""
-BEGIN;
-ALTER TABLE articles ADD COLUMN fingerprint BLOB NOT NULL DEFAULT x'';
-PRAGMA user_version = {SCHEMA_NUMBER};
-COMMIT;
-"""
+_STEPS = {
+    1: "ALTER TABLE articles ADD COLUMN fingerprint BLOB NOT NULL DEFAULT x'';",
+    2: """
+ALTER TABLE sightings ADD COLUMN last_shown REAL NOT NULL DEFAULT 0;
+UPDATE sightings SET last_shown = unixepoch();
+CREATE INDEX sightings_by_age ON sightings (feed, last_shown);
+""",
+}
+"""What leads from a schema to the next."""
 
 _rows = msgspec.msgpack.Decoder(FeedRow)
 _plans = msgspec.msgpack.Decoder(Plan)
@@ -129,9 +140,12 @@ class FeedState:
 
     def _prepare(self) -> None:
         (number,) = self._db.execute("PRAGMA user_version").fetchone()
-        if number == 1:
+        if number in _STEPS:
+            steps = "".join(_STEPS[step] for step in range(number, SCHEMA_NUMBER))
             with self._reading():
-                self._db.executescript(_FROM_1)
+                self._db.executescript(
+                    f"BEGIN; {steps} PRAGMA user_version = {SCHEMA_NUMBER}; COMMIT;"
+                )
             return
         if number not in (0, SCHEMA_NUMBER):
             raise ConfigError(
@@ -165,7 +179,7 @@ class FeedState:
 
     def lookup(self, feed: str, identified: Collection[Identified]) -> Known:
         """What is known of these entries, as one consistent reading."""
-        keys = json.dumps([key for item in identified for key in item.keys])
+        keys = json.dumps([key for item in identified for key in item.all_keys])
         with self._reading() as db:
             ids = dict(
                 db.execute(
@@ -190,9 +204,9 @@ class FeedState:
                 )
             }
             sightings = {
-                article: KnownSighting(raw_hash, tries)
-                for article, raw_hash, tries in db.execute(
-                    "SELECT article, raw_hash, page_tries FROM sightings"
+                article: KnownSighting(raw_hash, tries, last_shown)
+                for article, raw_hash, tries, last_shown in db.execute(
+                    "SELECT article, raw_hash, page_tries, last_shown FROM sightings"
                     f" WHERE feed = ? AND article IN {within}",
                     (feed, found),
                 )
@@ -251,6 +265,15 @@ class FeedState:
             db.execute("DELETE FROM pending WHERE feed = ?", (plan.feed.feed,))
             if self._changelog is not None:
                 self._changelog.append(settled_entries(db, plan, sorted(concerned)))
+
+    def forget_feeds(self, before: float) -> None:
+        """Forget the feeds that were polled last before an epoch, and what they alone showed."""
+        for feed, row in self.rows().items():
+            if row.polled is not None and row.polled < before:
+                with self._writing() as db:
+                    concerned = forget_feed(db, feed)
+                    if self._changelog is not None:
+                        self._changelog.append(forgotten_entries(db, feed, sorted(concerned)))
 
     # What people ask
 
@@ -320,11 +343,11 @@ def _apply(db: sqlite3.Connection, plan: Plan) -> set[str]:
     for row in plan.sightings:
         changed |= _returned(
             db,
-            "INSERT INTO sightings VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET raw_hash = excluded.raw_hash, page_tries = excluded.page_tries"
-            " WHERE raw_hash != excluded.raw_hash OR page_tries != excluded.page_tries"
+            "INSERT INTO sightings VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT DO UPDATE"
+            " SET raw_hash = ?3, page_tries = ?4, last_shown = ?5"
+            " WHERE raw_hash != ?3 OR page_tries != ?4 OR last_shown < ?5 - ?6"
             " RETURNING article",
-            (feed, row.article, row.raw_hash, row.page_tries, row.seen),
+            (feed, row.article, row.raw_hash, row.page_tries, row.seen, NOTED),
         )
     if plan.examined:
         # An article that left the feed has no later poll at which its page could be tried.
@@ -335,6 +358,7 @@ def _apply(db: sqlite3.Connection, plan: Plan) -> set[str]:
             " AND article NOT IN (SELECT value FROM json_each(?)) RETURNING article",
             (feed, waiting),
         )
+        changed |= forget_unshown(db, feed, (plan.feed.polled or 0.0) - REMEMBERED)
     db.executemany("INSERT OR REPLACE INTO hosts VALUES (?, ?)", plan.blocked)
     db.execute("DELETE FROM hosts WHERE blocked_until < ?", (plan.feed.polled,))
     return changed

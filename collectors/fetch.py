@@ -85,6 +85,7 @@ class FetchFailure:
 
 
 Check = Callable[[str], Awaitable[None]]
+Admit = Callable[[], Awaitable[None]]
 
 
 class _CheckedTransport(httpx.AsyncHTTPTransport):
@@ -146,15 +147,17 @@ class Fetcher:
         accept: str = ACCEPT_FEED,
         validators: Validators | None = None,
         check: Check | None = None,
+        admit: Admit | None = None,
     ) -> Fetched | NotModified | FetchFailure:
         """GET the URL, following redirects. Never raises for what the outside does.
 
-        `check` is asked about each URL before it is fetched, and may raise FetchProblem.
+        `check` is asked about each URL before it is fetched, and may raise FetchProblem; `admit` is
+        waited for each time when nothing else is left to wait for.
         `validators` go only to the URL that they came from. A 429 or 503 blocks the whole host for
         as long as it asks; while that lasts, nothing is sent to it.
         """
         try:
-            return await self._follow(url, max_bytes, accept, validators, check)
+            return await self._follow(url, max_bytes, accept, validators, check, admit)
         except FetchProblem as problem:
             return FetchFailure(problem.state, redact(problem.message), problem.retry_after)
 
@@ -165,6 +168,7 @@ class Fetcher:
         accept: str,
         validators: Validators | None,
         check: Check | None,
+        admit: Admit | None,
     ) -> Fetched | NotModified:
         left = self._settings.timeout
         moved_to: str | None = None
@@ -176,7 +180,7 @@ class Fetcher:
             if check is not None:
                 await check(hop)
             headers = _conditional(hop, validators) | {"Accept": accept}
-            async with self._turn(host):
+            async with self._turn(host, admit):
                 begun = time.monotonic()
                 with as_problems(hop, self._settings.timeout), _counted(host) as outcome:
                     async with asyncio.timeout(left):
@@ -195,12 +199,14 @@ class Fetcher:
             return Fetched(hop, answer.body, answer.content_type, given, moved_to, answer.fresh_for)
 
     @asynccontextmanager
-    async def _turn(self, host: str) -> AsyncIterator[None]:
+    async def _turn(self, host: str, admit: Admit | None) -> AsyncIterator[None]:
         """Within it one request may be made: the host has few others open, it is this one's turn,
         and a connection is free."""
         self._respect(host)
         async with self.gate.place(host):
             async with self.gate.turn(host):
+                if admit is not None:
+                    await admit()
                 await self._slots.acquire()
             try:
                 self._respect(host)  # another answer may have asked for peace meanwhile

@@ -12,7 +12,8 @@ from collectors.catalog import Feed
 from collectors.entry import Entry, FeedText
 from collectors.identity import registered_domain
 from collectors.plaintext import collapse, html_to_text, paragraphs
-from detente.article import TextOrigin
+from collectors.walls import cleaned, is_paid_for, wall_in
+from detente.article import TextOrigin, Wall
 
 SUMMARY_LIMIT = 1_000
 """Characters. A shorter text in a feed's summary element is taken for a mere summary; content
@@ -34,10 +35,11 @@ _SHARED = 0.25
 @dataclass(frozen=True, slots=True)
 class PageText:
     """The article's text as extracted from its page; `url` is the page's address in its own words,
-    or else where it was found."""
+    or else where it was found. Before a `wall` it may be the beginning only."""
 
     text: str
     url: str
+    wall: Wall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,13 @@ class PageFailure:
     """Why a page gave no text; a transient failure is worth another try.
 
     `tried` is False where the page has yet to be asked for, since its host has to be left alone.
+    `wall` is what stood there in the article's place.
     """
 
     reason: str
     transient: bool
     tried: bool = True
+    wall: Wall | None = None
 
 
 PageResult = PageText | PageFailure
@@ -90,10 +94,15 @@ def extract_page(page: bytes, content_type: str, url: str, entry: Entry) -> Page
     except Exception as error:  # an extractor over strangers' markup fails in many ways
         reason = f"{url}: can't be extracted: {type(error).__name__}: {error}"
         return PageFailure(reason[:500], transient=False)
-    text = without_headline(paragraphs(extract or ""), entry.title)
+    whole = without_headline(paragraphs(extract or ""), entry.title)
+    text, wall = cleaned(whole)
+    if wall is None and is_paid_for(page):
+        wall = "paywall"
     if problem := _implausible(text, entry):
-        return PageFailure(f"{url}: {problem}", transient=False)
-    return PageText(text, _own_address(page, url))
+        wall = wall or wall_in(whole)
+        reason = f"{url}: {problem}" + (f"; it is a {wall} notice" if wall else "")
+        return PageFailure(reason, transient=False, wall=wall)
+    return PageText(text, _own_address(page, url), wall)
 
 
 def _own_address(page: bytes, url: str) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from collectors.catalog import Feed
 from collectors.entry import Entry
 from collectors.parse import MAX_LINK
+from collectors.plaintext import collapse
 from collectors.wrappers import is_walled, is_wrapper, unwrapped, without_amp
 
 TRACKING_PARAMETERS = frozenset(
@@ -47,6 +48,9 @@ _SECOND_LEVEL = frozenset(
 )
 """Below these, under a country's domain, each name is another owner's."""
 
+_TELLING = 3
+"""Words of a headline that can be an article's own; fewer are a column's name."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 K = TypeVar("K", bound=Hashable)
@@ -58,7 +62,8 @@ class Identified:
     """An entry with the keys of its article: `key` by policy, then the `aliases`.
 
     `url` is the canonical address to show, the feed's own where the entry has none; `has_page`
-    says that it is the entry's link, where its page can be fetched.
+    says that it is the entry's link, where its page can be fetched. `title_day` leads to an article
+    of the same feed, headline and day, which is the same one if its text is, too.
     """
 
     entry: Entry
@@ -66,11 +71,17 @@ class Identified:
     aliases: tuple[str, ...]
     url: str
     has_page: bool = False
+    title_day: str | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """All keys in the order of their weight."""
+        """The keys that lead to the article, in the order of their weight."""
         return (self.key, *self.aliases)
+
+    @property
+    def all_keys(self) -> tuple[str, ...]:
+        """The same, and the one that may lead to it."""
+        return self.keys if self.title_day is None else (*self.keys, self.title_day)
 
 
 def article_id(key: str) -> str:
@@ -126,8 +137,17 @@ def identify(entries: Sequence[Entry], feed: Feed, base: str) -> list[Identified
         shown = link or canonical_url(entry.guid) or canonical_url(feed.url) or feed.url
         aliases = tuple(dict.fromkeys(keys[1:]))
         has_page = link is not None and not is_walled(link)
-        identified.append(Identified(entry, keys[0], aliases, shown, has_page))
+        title_day = _title_day(entry, feed)
+        identified.append(Identified(entry, keys[0], aliases, shown, has_page, title_day))
     return identified
+
+
+def _title_day(entry: Entry, feed: Feed) -> str | None:
+    title, instant = collapse(entry.title).casefold(), entry.date.instant
+    if instant is None or len(title.split()) < _TELLING:
+        return None
+    digest = hashlib.blake2b(title.encode(), digest_size=16).hexdigest()
+    return f"title-day:{feed.id}:{instant.date().isoformat()}:{digest}"
 
 
 def with_pages(

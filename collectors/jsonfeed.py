@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 from collectors.dates import iso_date
 from collectors.entry import Entry, FeedText, ParsedFeed
 from collectors.plaintext import clean, collapse
+from detente.article import Medium
 
 _VERSION = re.compile(r"https?://jsonfeed\.org/version/(1(?:\.\d+)?)/?$")
 MAX_GUID = 2_048
@@ -67,7 +68,26 @@ def _entry(item: Mapping[str, Any], feed: Mapping[str, Any], url: str, now: date
         summary=FeedText(summary, "text") if summary else None,
         authors=_authors(item) or _authors(feed),
         date=iso_date(claim, now),
+        medium=medium_of(_attachments(item)),
     )
+
+
+def medium_of(types: Iterable[str]) -> Medium | None:
+    """The kind of the first audio or video among these media types."""
+    for type in types:
+        match type.partition("/")[0].strip().lower():
+            case "audio":
+                return "audio"
+            case "video":
+                return "video"
+    return None
+
+
+def _attachments(item: Mapping[str, Any]) -> Iterable[str]:
+    found = item.get("attachments")
+    for one in found if isinstance(found, list) else []:
+        if isinstance(one, dict):
+            yield _string(one, "mime_type") or ""
 
 
 def absolute(link: str | None, url: str) -> str | None:

@@ -20,9 +20,10 @@ from collectors import jsonfeed
 from collectors.charset import mended
 from collectors.dates import feed_date
 from collectors.entry import ClaimedDate, Entry, FeedText, ParsedFeed
-from collectors.jsonfeed import MAX_GUID
+from collectors.jsonfeed import MAX_GUID, medium_of
 from collectors.plaintext import clean, collapse, html_to_text
 from collectors.status import PollState
+from detente.article import Medium
 
 MAX_LINK = 4_096
 _MAX_AUTHORS = 20
@@ -174,6 +175,7 @@ def _entry(entry: Any, url: str, now: datetime, feed_authors: tuple[str, ...]) -
         summary=_text(_get(entry, "summary_detail")),
         authors=_authors(entry) or feed_authors,
         date=_date(entry, now),
+        medium=_medium(entry),
     )
 
 
@@ -238,6 +240,14 @@ def _date(entry: Any, now: datetime) -> ClaimedDate:
             parsed: time.struct_time | None = _get(entry, f"{key}_parsed")
             return feed_date(clean(claim), parsed, now)
     return ClaimedDate()
+
+
+def _medium(entry: Any) -> Medium | None:
+    """Audio or video by the first enclosure of either kind; a picture or a PDF goes with a text."""
+    enclosures = [link for link in _get(entry, "links") or () if link.get("rel") == "enclosure"]
+    return medium_of(
+        str(one.get("type") or "") for one in [*enclosures, *(_get(entry, "media_content") or ())]
+    )
 
 
 def _language(value: object) -> str | None:

@@ -6,6 +6,7 @@ messages as bytes, and every row to write. Applying one twice changes nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -35,10 +36,12 @@ class KnownArticle:
 @dataclass(frozen=True, slots=True)
 class KnownSighting:
     """How one feed last showed an article; `page_tries` counts page fetches that failed so far
-    and are to be tried again (0 when nothing is pending)."""
+    and are to be tried again (0 when nothing is pending), `last_shown` is an epoch that is at
+    most `forgetting.NOTED` behind."""
 
     raw_hash: bytes
     page_tries: int = 0
+    last_shown: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

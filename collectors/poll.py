@@ -10,13 +10,12 @@ import asyncio
 import hashlib
 import random
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import ParamSpec, TypeVar
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -25,9 +24,10 @@ from collectors.decide import Decision, decide, pages_wanted
 from collectors.delivery import deliver
 from collectors.entry import ParsedFeed
 from collectors.feedstate import FeedState
-from collectors.fetch import ACCEPT_PAGE, Fetched, Fetcher, FetchFailure, NotModified
-from collectors.fulltext import PageFailure, PageResult, PageText, extract_page
+from collectors.fetch import Fetched, Fetcher, FetchFailure, NotModified
+from collectors.fulltext import PageResult, PageText
 from collectors.identity import Identified, identify, with_pages
+from collectors.pages import Pages
 from collectors.parse import ParseFailure, parse_feed
 from collectors.plan import FeedRow, Plan, PlannedRecord
 from collectors.progress import (
@@ -37,27 +37,17 @@ from collectors.progress import (
     after_unchanged,
     validators_of,
 )
-from collectors.robots import Robots
-from collectors.status import TRANSIENT, PollEvent, PollState
+from collectors.reading import READ_TIMEOUT, Reading
+from collectors.room import Guest, Room
+from collectors.status import PollEvent, PollState
 from detente.bus.base import Bus
 from detente.errors import RetryLater
 from detente.settings import Settings
 from detente.telemetry import Dispositions
 from detente.wire import encode
 
-PARSE_TIMEOUT = 60.0
-"""Seconds for parsing a document or extracting a page; both can be made pathologically slow."""
-
-READERS = 2
-"""Threads for parsing and extracting, and how many of these run at once."""
-
-HOST_IN_TROUBLE = 3
-"""After so many transient failures of one host's pages in a row the rest wait for a later poll."""
-
-MAX_PAGES = 200
-PAGES_TIME = 120.0
-"""Pages that one poll fetches, and seconds that it takes for them; further ones wait for the next
-poll, or the news that needs none would wait for them."""
+DOCUMENTS = 2
+"""Documents in hand for each request that may be open."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,20 +68,20 @@ class Poller:
     fetcher: Fetcher
     attempts: int | None = None
     dispositions: Dispositions = field(default_factory=lambda: Dispositions("collectors"))
-    _robots: Robots = field(init=False)
+    _page_reader: Pages = field(init=False)
+    _room: Room = field(init=False)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     _held: dict[str, Plan] = field(default_factory=dict)
-    _readers: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(READERS, "collectors-read")
-    )
-    _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
+    _reading: Reading = field(default_factory=Reading)
     _writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, "collectors-write")
     )
     _delivering: set[asyncio.Future[dict[str, str]]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._robots = Robots(self.fetcher)
+        collectors = self.settings.collectors
+        self._page_reader = Pages(self.fetcher, self._reading, collectors.max_page_bytes)
+        self._room = Room(DOCUMENTS * collectors.concurrency)
 
     async def recover(self) -> None:
         """Deliver what an earlier run held and couldn't settle. To be done before any poll."""
@@ -104,7 +94,7 @@ class Poller:
         """Wait so many seconds for deliveries under way, so that what the bus took is settled."""
         if self._delivering:
             await asyncio.wait(self._delivering, timeout=patience)
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._reading.close()
         self._writer.shutdown(wait=False, cancel_futures=True)
 
     async def poll(self, feed: Feed) -> tuple[PollEvent, float]:
@@ -118,7 +108,8 @@ class Poller:
             async with self._one_at_a_time:
                 await self._deliver_held()
             row = await self._write(self.state.feed, feed.id, feed.url)
-            row, counts = await self._poll(feed, row)
+            with self._room.guest() as guest:
+                row, counts = await self._poll(feed, row, guest)
         except RetryLater:
             raise
         except Exception as error:
@@ -144,7 +135,7 @@ class Poller:
         # Seconds and no instant: the clock may have been put right since the row was written.
         return event, max(0.0, (row.next_poll or 0.0) - (row.polled or 0.0))
 
-    async def _poll(self, feed: Feed, row: FeedRow) -> tuple[FeedRow, _Counts]:
+    async def _poll(self, feed: Feed, row: FeedRow, guest: Guest) -> tuple[FeedRow, _Counts]:
         settings = self.settings.collectors
         # A 304 would keep the pages that are still missing out of sight.
         in_full = await self._write(self.state.has_pages_to_retry, feed.id)
@@ -152,6 +143,7 @@ class Poller:
             row.moved_to or feed.url,
             max_bytes=settings.max_feed_bytes,
             validators=None if in_full else validators_of(row),
+            admit=guest.enter,
         )
         if isinstance(answer, FetchFailure):
             return await self._settle(after_failure(row, feed, settings, answer, _moment()))
@@ -163,7 +155,10 @@ class Poller:
         parsed = await self._parse(feed, answer)
         if isinstance(parsed, FetchFailure):
             return await self._settle(after_failure(row, feed, settings, parsed, _moment()))
-        return await self._take_in(feed, row, answer, parsed, body_hash)
+        identified = await self._reading.run(identify, parsed.entries, feed, answer.url)
+        pages = await self._pages(feed, identified, guest)
+        document = _Document(answer, parsed, body_hash, identified, pages)
+        return await self._take_in(feed, row, document)
 
     async def _settle(self, row: FeedRow) -> tuple[FeedRow, _Counts]:
         await self._write(self.state.settle, Plan(feed=row, blocked=self._blocked()))
@@ -171,7 +166,7 @@ class Poller:
 
     async def _parse(self, feed: Feed, answer: Fetched) -> ParsedFeed | FetchFailure:
         try:
-            return await self._read(
+            return await self._reading.run(
                 parse_feed,
                 answer.body,
                 content_type=answer.content_type,
@@ -182,23 +177,22 @@ class Poller:
         except ParseFailure as failure:
             return FetchFailure(failure.state, failure.message)
         except TimeoutError:
-            message = f"parsing takes longer than {PARSE_TIMEOUT:g} s"
+            message = f"parsing takes longer than {READ_TIMEOUT:g} s"
             return FetchFailure(PollState.PARSE_ERROR, message)
 
     async def _take_in(
-        self, feed: Feed, row: FeedRow, answer: Fetched, parsed: ParsedFeed, body_hash: bytes
+        self, feed: Feed, row: FeedRow, document: _Document
     ) -> tuple[FeedRow, _Counts]:
         """Decide about the entries of a document, and deliver what that leads to."""
-        identified = await self._read(identify, parsed.entries, feed, answer.url)
-        pages = await self._fetch_pages(feed, identified)
+        pages, parsed = document.pages, document.parsed
         addresses = {key: one.url for key, one in pages.items() if isinstance(one, PageText)}
-        identified = with_pages(identified, feed, addresses)
+        identified = with_pages(document.identified, feed, addresses)
         async with self._one_at_a_time:
             await self._deliver_held()
             # Looked up again: another feed may have brought the same article in the meantime.
             known = await self._write(self.state.lookup, feed.id, identified)
             moment = _moment()
-            decision = await self._read(
+            decision = await self._reading.run(
                 decide,
                 identified,
                 feed,
@@ -211,9 +205,9 @@ class Poller:
                 row,
                 feed,
                 self.settings.collectors,
-                answer,
+                document.answer,
                 parsed,
-                body_hash,
+                document.body_hash,
                 decision.new,
                 moment,
             )
@@ -238,48 +232,15 @@ class Poller:
             dead=len(dead),
         )
 
-    async def _fetch_pages(
-        self, feed: Feed, identified: Sequence[Identified]
+    async def _pages(
+        self, feed: Feed, identified: Sequence[Identified], guest: Guest
     ) -> dict[str, PageResult]:
         if not self.settings.collectors.fetch_pages or feed.full_text == "feed":
             return {}
         known = await self._write(self.state.lookup, feed.id, identified)
-        pages: dict[str, PageResult] = {}
-        troubles: dict[str, int] = {}
-        enough = time.monotonic() + PAGES_TIME
-        for item in await self._read(pages_wanted, identified, feed, known):
-            host = urlsplit(item.url).hostname or ""
-            late = len(pages) >= MAX_PAGES or time.monotonic() > enough
-            if late or troubles.get(host, 0) >= HOST_IN_TROUBLE:
-                pages[item.key] = PageFailure(f"{host} has to wait", transient=True, tried=False)
-                continue
-            page = pages[item.key] = await self._fetch_page(item)
-            transient = isinstance(page, PageFailure) and page.transient
-            troubles[host] = troubles.get(host, 0) + 1 if transient else 0
-            if isinstance(page, PageFailure):
-                log = structlog.get_logger("detente.collectors")
-                log.info("no page", url=item.url, feed=feed.id, reason=page.reason)
-        return pages
-
-    async def _fetch_page(self, item: Identified) -> PageResult:
-        answer = await self.fetcher.fetch(
-            item.url,
-            max_bytes=self.settings.collectors.max_page_bytes,
-            accept=ACCEPT_PAGE,
-            check=self._robots.check,
-        )
-        if isinstance(answer, FetchFailure):
-            # A host that wants peace isn't asked: waiting for it uses up no tries.
-            tried = answer.state is not PollState.THROTTLED
-            return PageFailure(answer.message, answer.state in TRANSIENT, tried)
-        assert isinstance(answer, Fetched)  # nothing else without validators
-        try:
-            return await self._read(
-                extract_page, answer.body, answer.content_type, answer.url, item.entry
-            )
-        except TimeoutError:
-            message = f"{item.url}: extracting takes longer than {PARSE_TIMEOUT:g} s"
-            return PageFailure(message, transient=False)
+        wanted = await self._reading.run(pages_wanted, identified, feed, known)
+        # Pages take minutes, for which the others shall not wait: what is in hand then is entries.
+        return await self._page_reader.fetch(wanted, feed.id, begin=guest.leave)
 
     def _blocked(self) -> tuple[tuple[str, float], ...]:
         now = time.time()
@@ -325,19 +286,16 @@ class Poller:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer, partial(function, *args, **named))
 
-    async def _read(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-        """Call what works on strangers' bytes, off the event loop. Raises TimeoutError."""
-        async with self._reading:  # so that waiting for a free thread doesn't count
-            future: Future[T] = self._readers.submit(partial(function, *args, **named))
-            try:
-                # Not wait_for, which before Python 3.12 may swallow a cancellation.
-                async with asyncio.timeout(PARSE_TIMEOUT):
-                    return await asyncio.wrap_future(future)
-            except TimeoutError:
-                # Its thread goes on; two such documents would leave none for the other feeds.
-                self._readers.shutdown(wait=False)
-                self._readers = ThreadPoolExecutor(READERS, "collectors-read")
-                raise
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A feed document that was read, with its articles' keys and pages."""
+
+    answer: Fetched
+    parsed: ParsedFeed
+    body_hash: bytes
+    identified: Sequence[Identified]
+    pages: Mapping[str, PageResult]
 
 
 @dataclass(frozen=True, slots=True)

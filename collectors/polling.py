@@ -13,6 +13,7 @@ import structlog
 from collectors.catalog import Feed
 from collectors.feedstate import FeedState
 from collectors.fetch import Fetcher
+from collectors.forgetting import REMEMBERED
 from collectors.plan import FeedRow
 from collectors.politeness import HostGate
 from collectors.poll import Poller
@@ -62,6 +63,7 @@ class Polling:
         poller = Poller(self.settings, self._bus, state, self._fetcher, attempts)
         try:
             await poller.recover()
+            state.forget_feeds(time.time() - REMEMBERED)
             async with asyncio.TaskGroup() as group:
                 for feed in feeds:
                     row = state.feed(feed.id, feed.url)

@@ -69,6 +69,14 @@ Change = Literal["headline", "body", "rewrite", "typo", "date", "text"]
 that we have the text from elsewhere than before (its page, say), which is no edit of anybody's."""
 
 
+Wall = Literal["paywall", "consent"]
+"""What stood before the article on its page: so its text may be no more than the beginning, or the
+feed's summary."""
+
+Medium = Literal["audio", "video"]
+"""What an entry brings beside its text, where that is what it is for: an episode, a recording."""
+
+
 class CollectedArticle(msgspec.Struct, frozen=True, kw_only=True):
     """One revision of one article, as collected.
 
@@ -95,6 +103,8 @@ class CollectedArticle(msgspec.Struct, frozen=True, kw_only=True):
     text_origin: TextOrigin
     source: Source
     change: Change | None = None
+    wall: Wall | None = None
+    medium: Medium | None = None
 
     def __post_init__(self) -> None:
         if self.revision < 1:

@@ -33,6 +33,9 @@ def article_document(assessed: AssessedArticle, sides: tuple[str, str]) -> Docum
         "authors": list(article.authors),
         "text_origin": article.text_origin,
         "change": article.change,
+        "wall": article.wall,
+        "medium": article.medium,
+        "length": len(article.body),
         "source": article.source.host,
         "outlet": article.source.outlet,
         "feed": article.source.feed,
@@ -77,7 +80,7 @@ def collected_article(document: Document) -> CollectedArticle:
         for name in (
             *("id", "revision", "identity", "url", "title", "body", "language", "authors"),
             *("published", "published_claim", "published_quality", "first_seen", "collected"),
-            *("text_origin", "change"),
+            *("text_origin", "change", "wall", "medium"),
         )
         if name in document
     }

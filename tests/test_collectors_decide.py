@@ -44,7 +44,7 @@ def after(decision: Decision, feed: str = FEED.id, known: Known | None = None) -
     for row in decision.articles:
         articles[row.id] = KnownArticle(
             *(row.id, row.identity, row.owner, row.revision, row.content_hash),
-            *(row.text_origin, row.first_seen),
+            *(row.text_origin, row.first_seen, row.title, row.fingerprint),
         )
     ids = {**dict(decision.aliases), **known.ids}
     for id, article in articles.items():
@@ -52,7 +52,7 @@ def after(decision: Decision, feed: str = FEED.id, known: Known | None = None) -
         articles[id] = replace(article, aliases=aliases)
     sightings = dict(known.sightings)
     for seen in decision.sightings:
-        sightings[seen.article] = KnownSighting(seen.raw_hash, seen.page_tries)
+        sightings[seen.article] = KnownSighting(seen.raw_hash, seen.page_tries, seen.seen)
     return Known(ids, articles, sightings)
 
 
@@ -82,6 +82,60 @@ def test_new_then_seen_then_changed() -> None:
     assert (message.revision, message.title) == (2, "Envoys met")
     assert (message.first_seen, message.collected) == (NOW, later)
     assert (changed.new, changed.changed) == (0, 1)
+
+
+TODAY = ClaimedDate("today", NOW - timedelta(hours=2), "claimed")
+TALKS = "Envoys meet in Geneva"
+TEXT = " ".join(f"The envoys spoke about matter number {n} of their list." for n in range(9))
+
+
+def moved(link: str, text: str = TEXT, title: str = TALKS, date: ClaimedDate = TODAY) -> Entry:
+    return entry(title, text, link=f"https://sample.example/{link}", date=date)
+
+
+def test_an_article_whose_keys_have_all_changed_is_known_by_headline_day_and_text() -> None:
+    known = after(polled(moved("a/1")))
+    decision = polled(moved("b/2", TEXT + " "), known=known)
+    assert (decision.messages, decision.new, len(decision.seen)) == ((), 0, 1)
+    known = after(decision, known=known)
+    changed = polled(moved("b/2", TEXT + " And they dined."), known=known)
+    assert [message.revision for message in changed.messages] == [2], "found by its new address"
+    both = polled(moved("c/3"), moved("a/1"), known=known)
+    assert (both.new, both.changed, len(both.seen)) == (0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        moved("b/2", "Envoys met once more; this time the talk was of prisoners and of flights."),
+        moved("b/2", date=replace(TODAY, instant=NOW - timedelta(days=1))),
+        moved("b/2", date=ClaimedDate()),
+        moved("b/2", title="Envoys meet in Vienna"),
+        moved("b/2", text=""),
+    ],
+)
+def test_a_headline_alone_joins_no_articles(other: Entry) -> None:
+    known = after(polled(moved("a/1")))
+    assert polled(other, known=known).new == 1
+
+
+def test_a_short_headline_is_a_columns_name() -> None:
+    known = after(polled(moved("a/1", title="Daily briefing")))
+    assert polled(moved("b/2", title="Daily briefing"), known=known).new == 1
+
+
+def test_another_feeds_article_of_that_headline_is_another() -> None:
+    known = after(polled(moved("a/1")))
+    other = replace(FEED, id="second", url="https://other.example/feed")
+    assert polled(moved("b/2"), known=known, feed=other).new == 1
+
+
+def test_that_it_is_still_shown_is_noted_once_a_month() -> None:
+    known = after(polled(entry()))
+    assert polled(entry(), known=known, now=NOW + timedelta(days=29)).sightings == ()
+    later = NOW + timedelta(days=31)
+    (sighting,) = polled(entry(), known=known, now=later).sightings
+    assert (sighting.seen, sighting.raw_hash) == (later.timestamp(), entry().raw_hash)
 
 
 def test_messages_come_oldest_first() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 from collectors.catalog import Feed
 from collectors.entry import ClaimedDate, Entry
 from collectors.feedstate import SCHEMA_NUMBER, FeedState
+from collectors.forgetting import NOTED, REMEMBERED
 from collectors.identity import identify
 from collectors.lock import CollectorLock
 from collectors.plan import ArticleRow, FeedRow, Plan, PlannedRecord, SightingRow
 from collectors.status import PollState
+from detente.bus.base import Entry as Logged
 from detente.errors import ConfigError, StoreUnavailable
 
 URL = "https://sample.example/a"
@@ -229,6 +231,116 @@ def test_a_trace_tells_the_whole_story(state: FeedState) -> None:
         assert state.trace(key) is None
 
 
+# Forgetting
+
+
+def shown(id: str, at: float, feed: str = "one") -> Plan:
+    """A plan in which a feed shows an article, new or not."""
+    return plan(
+        feed=row(feed, polled=at),
+        records=(),
+        articles=(article(id, identity=f"url:{URL}{id}", owner="one"),) if feed == "one" else (),
+        aliases=((f"url:{URL}{id}", id),),
+        sightings=(SightingRow(id, b"r", 0, at),),
+    )
+
+
+def ids(path: Path, table: str, column: str = "article") -> list[str]:
+    return sorted({found[0] for found in select(path, f"SELECT {column} FROM {table}")})
+
+
+def select(path: Path, statement: str) -> list[Any]:
+    with sqlite3.connect(path) as db:
+        found = db.execute(statement).fetchall()
+    db.close()
+    return found
+
+
+def test_what_no_feed_has_shown_for_long_is_forgotten(path: Path, state: FeedState) -> None:
+    state.settle(shown("old", 1_000.0))
+    state.settle(shown("elsewhere", 1_000.0))
+    state.settle(shown("elsewhere", REMEMBERED, feed="two"))
+    state.settle(shown("kept", 1_000.0))
+    state.settle(shown("kept", 1_000.0 + NOTED * 2))
+    state.settle(shown("new", 2_000.0 + REMEMBERED))
+    left = ["elsewhere", "kept", "new"]
+    assert ids(path, "articles", "id") == left
+    assert ids(path, "aliases") == ids(path, "revisions") == ids(path, "sightings") == left
+    assert state.trace("old") is None
+
+
+def test_only_a_document_that_was_examined_makes_forget(path: Path, state: FeedState) -> None:
+    """For one that is unchanged for a year, nobody writes down that it still shows them."""
+    state.settle(shown("old", 1_000.0))
+    state.settle(Plan(feed=row(polled=2_000.0 + REMEMBERED)))
+    assert ids(path, "articles", "id") == ["old"]
+
+
+def test_a_showing_is_written_down_once_a_month(path: Path, state: FeedState) -> None:
+    for days in range(100):
+        state.settle(shown("a", days * 86_400.0))
+    assert select(path, "SELECT first_shown, last_shown FROM sightings") == [(0.0, 93 * 86_400.0)]
+
+
+def test_a_feed_that_is_polled_no_more_is_forgotten_in_time(path: Path, state: FeedState) -> None:
+    state.settle(shown("its", 1_000.0))
+    state.settle(shown("both", 1_000.0))
+    state.settle(shown("both", 5_000.0, feed="two"))
+    state.forget_feeds(4_000.0)
+    assert list(state.rows()) == ["two"]
+    assert ids(path, "articles", "id") == ["both"]
+
+
+class Kept:
+    """A changelog in memory."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, bytes | None] = {}
+
+    def take(self) -> Iterator[Logged]:
+        return self.read()
+
+    def read(self) -> Iterator[Logged]:
+        return iter(list(self.entries.items()))
+
+    def append(self, entries: Sequence[Logged]) -> None:
+        self.entries.update(entries)
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_is_forgotten_is_gone_from_the_changelog_too(tmp_path: Path) -> None:
+    log = Kept()
+    first = FeedState(f"sqlite:///{tmp_path}/first.sqlite", log)
+    for id in ("old", "its"):
+        first.settle(shown(id, 1_000.0))
+    # It reads what is there as well as what comes: the copy of one who follows.
+    follower = FeedState(f"sqlite:///{tmp_path}/second.sqlite", log)
+    first.settle(shown("new", 2_000.0 + REMEMBERED))
+    first.settle(shown("two", 1_000.0, feed="two"))
+    first.forget_feeds(2_000.0)
+    follower.restore(log.read())
+    assert everything(tmp_path / "first.sqlite") == everything(tmp_path / "second.sqlite")
+    assert ids(tmp_path / "second.sqlite", "articles", "id") == ["new"]
+    for one in (first, follower):
+        one.close()
+
+
+def test_a_changelog_of_the_version_before_is_read(path: Path, state: FeedState) -> None:
+    row_ = article(changed=100.0)
+    entry = {
+        "row": row_,
+        "aliases": [f"url:{URL}"],
+        "revisions": [(1, 100.0, "Envoys meet")],
+        "sightings": [("one", b"r", 0, 100.0)],
+    }
+    state.restore([("article/a1", msgspec.msgpack.encode(entry))])
+    ((first_shown, last_shown),) = select(path, "SELECT first_shown, last_shown FROM sightings")
+    assert first_shown == 100.0
+    assert time.time() - last_shown < 60
+
+
 # The file
 
 
@@ -237,6 +349,8 @@ def test_a_state_of_the_schema_before_is_carried_over(path: Path, state: FeedSta
     state.close()
     with sqlite3.connect(path) as db:
         db.execute("ALTER TABLE articles DROP COLUMN fingerprint")
+        db.execute("DROP INDEX sightings_by_age")
+        db.execute("ALTER TABLE sightings DROP COLUMN last_shown")
         db.execute("PRAGMA user_version = 1")
     db.close()
     for _ in range(2):

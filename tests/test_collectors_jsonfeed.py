@@ -160,3 +160,10 @@ def test_any_values_are_a_feed(items: list[Any], other: Any) -> None:
 def test_any_bytes_are_a_feed_or_none(body: bytes) -> None:
     with suppress(NoJsonFeed):
         parse_json_feed(b"{" + body, url=URL, now=NOW)
+
+
+def test_an_episode_is_marked_as_what_it_is() -> None:
+    picture, sound = {"mime_type": "image/png"}, {"mime_type": "audio/x-m4a"}
+    assert only(attachments=[picture, 7, {}, sound]).medium == "audio"
+    for none in ([picture], [], "x", None):
+        assert only(attachments=none).medium is None

@@ -359,3 +359,17 @@ def test_what_follows_the_end_does_no_harm(rest: bytes) -> None:
 def test_oddities_in_the_middle_are_no_cut() -> None:
     parsed = parse(rss(item(1, extra="<x:y>&nosuch; R&D</x:y>"), item(2)))
     assert (len(parsed.entries), parsed.cut_off, parsed.oddity) == (2, False, "SAXParseException")
+
+
+@pytest.mark.parametrize(
+    ("element", "medium"),
+    [
+        ('<enclosure url="https://sample.example/1.mp3" type="audio/mpeg" length="1"/>', "audio"),
+        ('<enclosure url="https://sample.example/1.mp4" type="video/mp4" length="1"/>', "video"),
+        ('<enclosure url="https://sample.example/1.jpg" type="image/jpeg" length="1"/>', None),
+        ('<enclosure url="https://sample.example/1.pdf"/>', None),
+        ("", None),
+    ],
+)
+def test_an_episode_is_marked_as_what_it_is(element: str, medium: str | None) -> None:
+    assert only(rss(item(extra=element))).medium == medium

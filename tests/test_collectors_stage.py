@@ -11,14 +11,16 @@ from typing import Any, ClassVar
 
 import pytest
 
+import collectors.pages
 import collectors.poll
 import collectors.polling
+import collectors.reading
 import collectors.stage
 from collectors.feedstate import FeedState
-from collectors.fetch import Fetcher
+from collectors.pages import HOST_IN_TROUBLE
 from collectors.parse import parse_feed
 from collectors.plan import FeedRow
-from collectors.poll import HOST_IN_TROUBLE, Poller
+from collectors.reading import Reading
 from collectors.stage import collect
 from collectors.status import PollEvent, PollState
 from detente.bus import open_bus
@@ -103,7 +105,7 @@ def test_a_host_in_trouble_is_not_asked_for_all_its_pages_at_once(
 def test_one_poll_fetches_so_many_pages_and_the_next_the_rest(
     settings: Settings, bus: Bus, server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collectors.poll, "MAX_PAGES", 2)
+    monkeypatch.setattr(collectors.pages, "MAX_PAGES", 2)
     server.handlers["/one"] = summaries(*(server.url(f"/page{n}") for n in range(5)))
     for number in range(5):
         server.handlers[f"/page{number}"] = page(number)
@@ -147,15 +149,16 @@ def test_what_takes_for_ever_to_read_keeps_no_other_feed_waiting(
     blocked: str,
 ) -> None:
     ended = threading.Event()
-    as_it_was: Callable[..., object] = getattr(collectors.poll, blocked)
+    module = collectors.poll if blocked == "parse_feed" else collectors.pages
+    as_it_was: Callable[..., object] = getattr(module, blocked)
 
     def reader(body: bytes, *arguments: object, **named: object) -> object:
         if b"hostile" in body:
             ended.wait(30)
         return as_it_was(body, *arguments, **named)
 
-    monkeypatch.setattr(collectors.poll, blocked, reader)
-    monkeypatch.setattr(collectors.poll, "PARSE_TIMEOUT", 0.3)
+    monkeypatch.setattr(module, blocked, reader)
+    monkeypatch.setattr(collectors.reading, "READ_TIMEOUT", 0.3)
     hostile = Reply(body=PAGE.format(title="hostile").encode(), headers=HTML)
     ids = [f"bad{n}" for n in range(4)]
     for id in ids:
@@ -203,23 +206,19 @@ def test_a_fault_of_ours_costs_one_feed_one_poll(
     assert (event.state, event.new) == (PollState.WORKING, 1)
 
 
-def test_a_stop_is_heeded_at_the_very_moment_that_a_document_is_read(
-    settings: Settings, bus: Bus
-) -> None:
+def test_a_stop_is_heeded_at_the_very_moment_that_a_document_is_read() -> None:
     """`asyncio.wait_for` would give the result, forget the stop, and poll on for ever."""
     read = threading.Event()
 
     async def run() -> bool:
-        state = FeedState(settings.state)
-        poller = Poller(settings, bus, state, Fetcher(settings.collectors))
-        task = asyncio.ensure_future(poller._read(read.set))
+        reading = Reading()
+        task = asyncio.ensure_future(reading.run(read.set))
         await asyncio.sleep(0)
         assert read.wait(10)
         time.sleep(0.05)  # the result is on its way into the loop, which stands still
         task.cancel()
         await asyncio.wait({task})
-        await poller.close(0)
-        state.close()
+        reading.close()
         return task.cancelled()
 
     assert asyncio.run(run())

@@ -19,7 +19,14 @@ from detente.deadletters import list_dead_letters, read_all
 from detente.flow import COLLECTED
 from detente.wire import decode
 from tests.replay import Replay, read_polls
-from tests.whole import POLLS, Deployment, polls_with_edits, until
+from tests.whole import (
+    POLLS,
+    Deployment,
+    entries_of,
+    polls_with_edits,
+    republished,
+    until,
+)
 
 KILLS = 20
 
@@ -68,7 +75,9 @@ def test_the_replay_ends_with_every_article_once(undisturbed: Deployment) -> Non
             guids.add(guid)
             if b"<title>Corrected: " in item:
                 edited.add(guid)
-    assert len(articles) == len(guids)
+    same = republished(entries_of(polls_with_edits()))
+    assert len(same) == 1, "a release that was published again under another guid"
+    assert len(articles) == len(guids) - len(same)
     # The original came first, then the edit, then mostly the original again.
     revised = [article for article in articles.values() if article["revision"] > 1]
     assert len(revised) == len(edited) > 3

@@ -258,7 +258,7 @@ def test_17_a_consent_wall_is_not_the_article(
     server.handlers["/page"] = Reply(body=wall.encode(), headers={"Content-Type": "text/html"})
     poll(settings, bus, feed(server, full_text="auto"))
     (article,) = published(bus)
-    assert (article.text_origin, article.body) == ("summary", SUMMARY)
+    assert (article.text_origin, article.body, article.wall) == ("summary", SUMMARY, "consent")
     good = PAGE.format(title="Envoys").encode()
     server.handlers["/two"] = Reply(
         body=rss(item(1, title="Envoys", text=SUMMARY, link=server.url("/good")))

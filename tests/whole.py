@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import feedparser
+
+from collectors.plaintext import collapse, html_to_text
 from detente.bus import open_bus
 from detente.flow import ROUTES
 from detente.store import open_store
@@ -140,6 +145,50 @@ def polls_with_edits() -> list[bytes]:
             head, items = body.split(b"<item>", 1)
             bodies.append(head + b"<item>" + items.replace(b"<title>", b"<title>Corrected: ", 1))
     return bodies
+
+
+class Shown(NamedTuple):
+    """An entry as feedparser by itself reads it."""
+
+    guid: str
+    title: str
+    published: time.struct_time
+    text: str
+
+
+def entries_of(polls: Iterable[bytes]) -> Iterator[list[Shown]]:
+    """The entries of each poll."""
+    for body in polls:
+        parsed = feedparser.parse(
+            io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False
+        )
+        yield [_shown(entry) for entry in parsed.entries]
+
+
+def _shown(entry: Any) -> Shown:
+    contents = [entry.get("summary", ""), *(one.value for one in entry.get("content", []))]
+    text = collapse(html_to_text(max(contents[1:] or contents, key=len)))
+    return Shown(entry.id, collapse(entry.title), entry.published_parsed, text)
+
+
+def republished(polls: Iterable[list[Shown]]) -> dict[str, str]:
+    """The guids under which what is known by another one was published again the same day: the
+    same headline, and all but the same text. With that other one."""
+    firsts: dict[tuple[Any, ...], list[Shown]] = {}
+    again: dict[str, str] = {}
+    seen = set()
+    for one in (entry for entries in polls for entry in reversed(entries)):
+        if one.guid in seen:
+            continue
+        seen.add(one.guid)
+        before = firsts.setdefault((one.title, one.published[:3]), [])
+        for other in before:
+            if SequenceMatcher(None, other.text, one.text, autojunk=False).ratio() > 0.99:
+                again[one.guid] = other.guid
+                break
+        else:
+            before.append(one)
+    return again
 
 
 def until(condition: Any, seconds: float, what: str) -> None:

@@ -41,7 +41,7 @@ _COLUMNS = tuple(field.name for field in FIELDS if field.kind in _SINGLE)
 _INDEXED = ("first_seen", "published", "relevance", "source", "url")
 _BATCH_AFTER = "SELECT number, document FROM documents WHERE number > ? ORDER BY number LIMIT ?"
 _LAST = "\U0010ffff"
-_LAYOUT = 4
+_LAYOUT = 5
 """Raised with every change of the tables below, or of the terms in them (`store.analysis`): an
 older file is then refused, not misread."""
 
