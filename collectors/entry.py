@@ -58,7 +58,8 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class ParsedFeed:
     """A feed document. `hint` is the wait in seconds that it asks pollers for; `cut_off` says that
-    it ends in the middle (its last, partial entry is left out); `oddity` names what was mended."""
+    it ends in the middle (its last, partial entry is left out); `oddity` names what was mended.
+    `hub` is where it says that one is told of its news (WebSub), `itself` its own address there."""
 
     version: str
     title: str
@@ -67,3 +68,5 @@ class ParsedFeed:
     hint: float | None = None
     cut_off: bool = False
     oddity: str | None = None
+    hub: str | None = None
+    itself: str | None = None

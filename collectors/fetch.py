@@ -11,9 +11,9 @@ import asyncio
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -23,8 +23,8 @@ import httpcore
 import httpx
 
 from collectors.address import CheckedBackend, FetchProblem, check_url
+from collectors.body import read_body
 from collectors.dates import rfc822_date
-from collectors.inflate import Inflater
 from collectors.politeness import HostGate, retry_after_seconds
 from collectors.problems import as_problems
 from collectors.status import PollState
@@ -55,7 +55,8 @@ class Validators:
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """A body. `url` is where it was in the end; `moved_to` is set after permanent redirects;
-    `fresh_for` is how many seconds the server calls it fresh."""
+    `fresh_for` is how many seconds the server calls it fresh; `links` are those of its header, by
+    their relation."""
 
     url: str
     body: bytes
@@ -63,6 +64,7 @@ class Fetched:
     validators: Validators
     moved_to: str | None = None
     fresh_for: float | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,22 @@ class Fetcher:
         except FetchProblem as problem:
             return FetchFailure(problem.state, redact(problem.message), problem.retry_after)
 
+    async def post(self, url: str, form: Mapping[str, str]) -> FetchFailure | None:
+        """POST a form, as politely and to no other addresses; None where it was accepted."""
+        try:
+            host = check_url(url)
+            async with self._turn(host, None):
+                with as_problems(url, self._settings.timeout), _counted(host) as outcome:
+                    async with asyncio.timeout(self._settings.timeout):
+                        async with self._client.stream("POST", url, data=form) as response:
+                            outcome[:] = [str(response.status_code)]
+        except FetchProblem as problem:
+            return FetchFailure(problem.state, redact(problem.message), problem.retry_after)
+        status = response.status_code
+        if response.is_success:
+            return None
+        return FetchFailure(_state_of(status), f"{url} answers {status}{_reason(status)}")
+
     async def _follow(
         self,
         url: str,
@@ -196,7 +214,15 @@ class Fetcher:
             given = Validators(hop, answer.etag, answer.modified)
             if answer.body is None:
                 return NotModified(hop, given, moved_to, answer.fresh_for)
-            return Fetched(hop, answer.body, answer.content_type, given, moved_to, answer.fresh_for)
+            return Fetched(
+                hop,
+                answer.body,
+                answer.content_type,
+                given,
+                moved_to,
+                answer.fresh_for,
+                answer.links,
+            )
 
     @asynccontextmanager
     async def _turn(self, host: str, admit: Admit | None) -> AsyncIterator[None]:
@@ -242,11 +268,12 @@ class Fetcher:
             if status not in (200, 203) and not (status == 304 and conditional):
                 raise FetchProblem(_state_of(status), f"{url} answers {status}{_reason(status)}")
             return _Answer(
-                body=None if status == 304 else await _read(response, url, max_bytes),
+                body=None if status == 304 else await read_body(response, url, max_bytes),
                 content_type=response.headers.get("content-type", ""),
                 etag=_validator(response.headers.get("etag")),
                 modified=_validator(response.headers.get("last-modified")),
                 fresh_for=_fresh_for(response.headers),
+                links=_links(response),
             )
 
 
@@ -263,6 +290,7 @@ class _Answer:
     etag: str | None
     modified: str | None
     fresh_for: float | None
+    links: Mapping[str, str]
 
 
 def _conditional(url: str, validators: Validators | None) -> dict[str, str]:
@@ -323,38 +351,8 @@ def _fresh_for(headers: httpx.Headers) -> float | None:
     return max(0.0, (expires - date).total_seconds())
 
 
-async def _read(response: httpx.Response, url: str, max_bytes: int) -> bytes:
-    body = bytearray()
-    async for piece in _decompressed(response, url, max_bytes):
-        body += piece
-        # What comes in counts, too: compressed nothing, endlessly, expands to nothing.
-        if max(len(body), response.num_bytes_downloaded) > max_bytes:
-            message = (
-                f"{url}: more than {max_bytes} bytes (collectors.max_feed_bytes, max_page_bytes)"
-            )
-            raise FetchProblem(PollState.TOO_LARGE, message)
-    return bytes(body)
-
-
-async def _decompressed(response: httpx.Response, url: str, max_bytes: int) -> AsyncIterator[bytes]:
-    """The body without its Content-Encoding, never expanding more than `max_bytes` at once.
-
-    httpx would expand whatever a chunk expands to, through as many layers as the server declares.
-    """
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding in ("identity", ""):
-        async for chunk in response.aiter_raw():
-            yield chunk
-        return
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        message = f"{url} answers in the encoding {encoding!r}, which wasn't asked for"
-        raise FetchProblem(PollState.BROKEN, message)
-    inflater = Inflater(deflate=encoding == "deflate", limit=max_bytes)
-    async for chunk in response.aiter_raw():
-        for piece in inflater.feed(chunk):
-            yield piece
-    if not inflater.complete:
-        raise FetchProblem(PollState.TRUNCATED, f"{url}: the compressed body ends in the middle")
+def _links(response: httpx.Response) -> dict[str, str]:
+    return {str(rel): link["url"] for rel, link in response.links.items() if link.get("url")}
 
 
 @contextmanager

@@ -48,8 +48,18 @@ def parse_json_feed(body: bytes, *, url: str, now: datetime) -> ParsedFeed:
         title=collapse(_string(document, "title") or ""),
         language=language if re.fullmatch("[a-z]{2,3}", language) else None,
         entries=tuple(entries),
+        hub=absolute(_hub(document), url),
+        itself=absolute(_string(document, "feed_url"), url),
         oddity=None if len(entries) == len(items) else "ItemsThatAreNoObjects",
     )
+
+
+def _hub(document: Mapping[str, Any]) -> str | None:
+    hubs = document.get("hubs")
+    for hub in hubs if isinstance(hubs, list) else []:
+        if isinstance(hub, dict) and (_string(hub, "type") or "").lower() == "websub":
+            return _string(hub, "url")
+    return None
 
 
 def _entry(item: Mapping[str, Any], feed: Mapping[str, Any], url: str, now: datetime) -> Entry:

@@ -112,6 +112,8 @@ def parse_feed(
         hint=_hint(found.feed),
         cut_off=cut_off,
         oddity=reading[1] if reading else _oddity(found),
+        hub=_link(found.feed, "hub", url),
+        itself=_link(found.feed, "self", url),
     )
 
 
@@ -189,6 +191,14 @@ def _alternate(entry: Any) -> str | None:
     for link in _get(entry, "links") or ():
         if link.get("rel", "alternate") == "alternate" and link.get("href"):
             return str(link["href"])
+    return None
+
+
+def _link(feed: Any, relation: str, url: str) -> str | None:
+    """A link of the document about itself."""
+    for link in _get(feed, "links") or ():
+        if link.get("rel") == relation and link.get("href"):
+            return jsonfeed.absolute(bounded(link["href"], MAX_LINK), url)
     return None
 
 

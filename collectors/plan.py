@@ -100,7 +100,7 @@ class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `address` is the catalogue's, for which the rest holds; `moved_to` is where permanent redirects
     led; `validators_url` is the one URL that the validators are good for; `history` has the last
-    polls, the latest one last.
+    polls, the latest one last; `hub` is the announced one, and the feed's address there.
     """
 
     feed: str
@@ -119,6 +119,7 @@ class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
     body_hash: bytes | None = None
     rhythm: Rhythm | None = None
     history: tuple[PollNote, ...] = ()
+    hub: tuple[str, str] | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

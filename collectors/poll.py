@@ -7,7 +7,6 @@ fault of ours, or that the bus or the state can't be used.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +38,9 @@ from collectors.progress import (
 )
 from collectors.reading import READ_TIMEOUT, Reading
 from collectors.room import Guest, Room
+from collectors.sameness import digest
 from collectors.status import PollEvent, PollState
+from collectors.websub import Hub
 from detente.bus.base import Bus
 from detente.errors import RetryLater
 from detente.settings import Settings
@@ -59,7 +60,7 @@ class Poller:
 
     Deciding and delivering happen for one feed at a time: an article that two feeds show is new in
     one of them only if the other's plan is in the state before. `attempts` bounds the tries to
-    deliver, None tries for ever.
+    deliver, None tries for ever. `hubs` has those that the feeds announce.
     """
 
     settings: Settings
@@ -67,6 +68,7 @@ class Poller:
     state: FeedState
     fetcher: Fetcher
     attempts: int | None = None
+    hubs: dict[str, Hub] = field(default_factory=dict)
     dispositions: Dispositions = field(default_factory=lambda: Dispositions("collectors"))
     _page_reader: Pages = field(init=False)
     _room: Room = field(init=False)
@@ -120,6 +122,8 @@ class Poller:
             counts = _Counts()
             if feed.id not in self._held:
                 await self._write(self.state.settle, Plan(feed=row))
+        if row.hub:
+            self.hubs[feed.id] = Hub(*row.hub)
         event = PollEvent(
             feed=feed.id,
             state=row.state,
@@ -149,7 +153,7 @@ class Poller:
             return await self._settle(after_failure(row, feed, settings, answer, _moment()))
         if isinstance(answer, NotModified):
             return await self._settle(after_unchanged(row, feed, settings, answer, _moment()))
-        body_hash = hashlib.blake2b(answer.body, digest_size=16).digest()
+        body_hash = digest(answer.body)
         if body_hash == row.body_hash and not in_full:
             return await self._settle(after_unchanged(row, feed, settings, answer, _moment()))
         parsed = await self._parse(feed, answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -18,9 +18,10 @@ from collectors.plan import FeedRow
 from collectors.politeness import HostGate
 from collectors.poll import Poller
 from collectors.status import HEALTHY, PollEvent, PollState
+from collectors.websub import WebSub
 from detente.bus.base import Bus
 from detente.errors import RetryLater
-from detente.settings import Settings
+from detente.settings import Settings, host_and_port
 
 PATIENCE = 3.0
 """Seconds that a stop waits for the bus to acknowledge what it is being given."""
@@ -46,11 +47,18 @@ class Polling:
             settings.collectors.host_spacing, places=settings.collectors.host_concurrency
         )
         self._fetcher = Fetcher(settings.collectors, self._gate)
+        base = settings.collectors.websub_url
+        self.websub = WebSub(self._fetcher, base) if base and rounds is None else None
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
         async with self._fetcher:
-            yield
+            if self.websub is None:
+                yield
+                return
+            host, port = host_and_port(self.settings.collectors.websub_listen)
+            async with self.websub.listening(host, port):
+                yield
 
     async def poll_all(self, feeds: Sequence[Feed], state: FeedState) -> None:
         """Poll these for ever, or `rounds` times; what an earlier run held is published first.
@@ -82,7 +90,7 @@ class Polling:
                 self._on_event(PollEvent(feed.id, *standing, datetime.now(UTC), 0.0))
                 return
             if self.rounds is None or done:
-                await _sleep(wait)
+                await self._sleep(feed, wait)
             try:
                 event, wait = await poller.poll(feed)
             except RetryLater as trouble:
@@ -95,9 +103,22 @@ class Polling:
                 log.warning("not polled", feed=feed.id, reason=trouble.reason, again_in=wait)
                 continue
             self._on_event(event)
+            if self.websub and event.state in HEALTHY:
+                await self.websub.heed(feed.id, poller.hubs.get(feed.id))
             standing = (event.state, event.message)
             failures = 0
             done += 1
+
+    async def _sleep(self, feed: Feed, wait: float) -> None:
+        """Until the feed is due, or its hub says that there is something new."""
+        if self.websub is None:
+            await _sleep(wait, asyncio.Event())
+            return
+        if self.websub.is_subscribed(feed.id):
+            wait = max(wait, self.settings.collectors.longest_interval)
+        news = self.websub.news(feed.id)
+        await _sleep(wait, news)
+        news.clear()
 
 
 def _due(row: FeedRow, feed: Feed) -> float:
@@ -114,8 +135,12 @@ def _wants_peace(state: PollState) -> bool:
     return state in (PollState.GONE, PollState.THROTTLED)
 
 
-async def _sleep(seconds: float) -> None:
-    """For so long, whether the clock is put back meanwhile or the machine sleeps, too."""
+async def _sleep(seconds: float, woken: asyncio.Event) -> None:
+    """For so long, whether the clock is put back meanwhile or the machine sleeps, too; or until
+    there is news."""
     due, ended = time.time() + seconds, time.monotonic() + seconds
     while (left := min(due - time.time(), ended - time.monotonic())) > 0:
-        await asyncio.sleep(min(left, _LONGEST_SLEEP))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(left, _LONGEST_SLEEP)):
+                await woken.wait()
+                return

@@ -156,6 +156,7 @@ def after_reading(
         moved_to=moved_to,
         last_new=moment.now.timestamp() if new else row.last_new,
         rhythm=rhythm,
+        hub=_hub(answer, parsed),
     )
     if parsed.cut_off or not parsed.entries:
         # What is wrong shall be seen at each poll, and not pass for "unchanged" after a 304.
@@ -168,6 +169,12 @@ def validators_of(row: FeedRow) -> Validators | None:
     if row.validators_url is None or not (row.etag or row.modified):
         return None
     return Validators(row.validators_url, row.etag, row.modified)
+
+
+def _hub(answer: Fetched, parsed: ParsedFeed) -> tuple[str, str] | None:
+    """Where to subscribe; the header's word counts before the document's."""
+    url = answer.links.get("hub") or parsed.hub
+    return (url, answer.links.get("self") or parsed.itself or answer.url) if url else None
 
 
 def _rhythm(row: FeedRow, parsed: ParsedFeed, new: int, now: float) -> Rhythm:

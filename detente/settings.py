@@ -37,6 +37,19 @@ def _url_with(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def host_and_port(text: str) -> tuple[str, int]:
+    """The parts of `host:port`. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise ValueError("must be host:port, for instance 127.0.0.1:8093")
+    return host.strip("[]"), int(port)
+
+
+def _host_and_port(text: str) -> str:
+    host_and_port(text)
+    return text
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,6 +81,10 @@ class CollectorSettings(_Section):
     """Let feeds and pages be on this machine (for the sample newsroom and tests)."""
     fetch_pages: bool = True
     """Fetch the article's page when its feed carries only a summary."""
+    websub_url: Annotated[str, _url_with("http", "https")] | None = None
+    """The public address under which hubs reach `websub_listen`; with it, feeds that announce a hub
+    are subscribed to there (WebSub), and polled the moment that it tells of news."""
+    websub_listen: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:8093"
 
     @property
     def user_agent(self) -> str:
