@@ -60,6 +60,9 @@ class ParseFailure(Exception):
         self.message = message
         super().__init__(f"{state}: {message}")
 
+    def __reduce__(self) -> tuple[type[ParseFailure], tuple[PollState, str]]:
+        return ParseFailure, (self.state, self.message)  # it crosses from process to process
+
 
 def parse_feed(
     body: bytes, *, content_type: str, url: str, now: datetime, encoding: str | None = None

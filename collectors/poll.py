@@ -36,7 +36,7 @@ from collectors.progress import (
     after_unchanged,
     validators_of,
 )
-from collectors.reading import READ_TIMEOUT, Reading
+from collectors.reading import LARGE, MAX_MEMORY, READ_TIMEOUT, Reading
 from collectors.room import Guest, Room
 from collectors.sameness import digest
 from collectors.status import PollEvent, PollState
@@ -74,6 +74,7 @@ class Poller:
     _room: Room = field(init=False)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     _held: dict[str, Plan] = field(default_factory=dict)
+    _slow: set[str] = field(default_factory=set)
     _reading: Reading = field(default_factory=Reading)
     _writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, "collectors-write")
@@ -169,8 +170,10 @@ class Poller:
         return row, _Counts()
 
     async def _parse(self, feed: Feed, answer: Fetched) -> ParsedFeed | FetchFailure:
+        apart = len(answer.body) >= LARGE or feed.id in self._slow
+        read = self._reading.run_apart if apart else self._reading.run
         try:
-            return await self._reading.run(
+            return await read(
                 parse_feed,
                 answer.body,
                 content_type=answer.content_type,
@@ -181,7 +184,11 @@ class Poller:
         except ParseFailure as failure:
             return FetchFailure(failure.state, failure.message)
         except TimeoutError:
+            self._slow.add(feed.id)
             message = f"parsing takes longer than {READ_TIMEOUT:g} s"
+            return FetchFailure(PollState.PARSE_ERROR, message)
+        except MemoryError:
+            message = f"parsing takes more than {MAX_MEMORY // 1_000_000:,} MB"
             return FetchFailure(PollState.PARSE_ERROR, message)
 
     async def _take_in(
