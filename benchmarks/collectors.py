@@ -20,11 +20,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.publisher import serve
+from benchmarks.publisher import HOSTILE, serve
 from collectors.catalog import Feed
 from collectors.rhythm import Rhythm, seen
 from collectors.schedule import usual_wait
@@ -49,12 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--virtual", type=int, default=500, help="feeds on the virtual clock")
     parser.add_argument("--days", type=int, default=28)
+    parser.add_argument("--beside", type=int, default=120, help="feeds beside hostile ones")
     options = parser.parse_args(arguments)
-    configure_logging()
+    configure_logging("error")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core for us
     poll_over_http(options.feeds, options.rounds)
     compare_schedules(options.virtual, options.days)
+    beside_hostile(options.beside)
 
 
 def poll_over_http(feeds: int, rounds: int) -> None:
@@ -62,29 +65,9 @@ def poll_over_http(feeds: int, rounds: int) -> None:
     dice = random.Random(5)
     # Entries a second such that a tenth of the feeds have something new in a round.
     rates = [0.02 * dice.random() ** 4 for _ in range(feeds)]
-    here, there = multiprocessing.Pipe()
-    publisher = multiprocessing.Process(target=serve, args=(there, feeds, rates), daemon=True)
-    publisher.start()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(publisher.pid or 0, set(range(os.cpu_count() or 1)))
-    port = here.recv()
-    catalogue = [
-        Feed(
-            id=f"f{number}",
-            url=f"http://127.0.{1 + number % HOSTS}.1:{port}/{number}",
-            outlet=f"Outlet {number}",
-            full_text="feed",
-            interval=0.001,
-        )
-        for number in range(feeds)
-    ]
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(
-            bus=f"sqlite:///{folder}/bus.sqlite",
-            state=f"sqlite:///{folder}/feeds.sqlite",
-            feeds=Path(folder) / "none.toml",
-            collectors=CollectorSettings(allow_loopback=True, host_spacing=0, concurrency=64),
-        )
+    with _published(feeds, rates) as port, tempfile.TemporaryDirectory() as folder:
+        settings = _settings(Path(folder))
+        catalogue = [_feed(number, port, interval=0.001) for number in range(feeds)]
         bus = open_bus(settings.bus)
         bus.prepare()
         for number in range(1, rounds + 1):
@@ -101,7 +84,72 @@ def poll_over_http(feeds: int, rounds: int) -> None:
             wall, cpu = time.monotonic() - wall, time.process_time() - cpu
             _say_round(number, events, wall, cpu)
         bus.close()
-    publisher.kill()
+
+
+@contextmanager
+def _published(feeds: int, rates: Sequence[float]) -> Iterator[int]:
+    """The publishers, in a process of their own; gives their port."""
+    here, there = multiprocessing.Pipe()
+    publisher = multiprocessing.Process(target=serve, args=(there, feeds, rates), daemon=True)
+    publisher.start()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(publisher.pid or 0, set(range(os.cpu_count() or 1)))
+    try:
+        yield here.recv()
+    finally:
+        publisher.kill()
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(
+        bus=f"sqlite:///{folder}/bus.sqlite",
+        state=f"sqlite:///{folder}/feeds.sqlite",
+        feeds=folder / "none.toml",
+        collectors=CollectorSettings(
+            allow_loopback=True, host_spacing=0, concurrency=64, shortest_interval=0.001
+        ),
+    )
+
+
+def _feed(number: int, port: int, interval: float | None) -> Feed:
+    return Feed(
+        id=f"f{number}",
+        url=f"http://127.0.{1 + number % HOSTS}.1:{port}/{number}",
+        outlet=f"Outlet {number}",
+        full_text="feed",
+        interval=interval,
+    )
+
+
+def beside_hostile(feeds: int, seconds: float = 120.0) -> None:
+    """How soon the news of `feeds` feeds is there with hostile ones among them, and without."""
+    means = []
+    for hostile in (0, len(HOSTILE)):
+        rates = [0.1] * feeds
+        with _published(feeds, rates) as port, tempfile.TemporaryDirectory() as folder:
+            settings = _settings(Path(folder))
+            catalogue = [_feed(number, port, interval=2.0) for number in range(feeds)]
+            catalogue += [_feed(-1 - number, port, interval=None) for number in range(hostile)]
+            events: list[PollEvent] = []
+            stop = threading.Event()
+            threading.Timer(seconds, stop.set).start()
+            bus = open_bus(settings.bus)
+            bus.prepare()
+            collect(settings, catalogue, bus, stop=stop, on_event=events.append)
+            bus.close()
+        good = [event for event in events if not event.feed.startswith("f-")]
+        # The first polls bring fifty articles each, and are no feed's daily work.
+        began = min(event.at for event in good).timestamp() + seconds / 4
+        later = [event for event in good if event.at.timestamp() > began]
+        # An article waits for half an interval, and for the poll itself.
+        waits = [seconds * 0.75 * feeds / len(later) / 2 + event.duration for event in later]
+        means.append(statistics.mean(waits))
+        print(
+            f"{feeds} feeds every 2 s, {hostile} hostile ones beside them: {len(later)} polls, "
+            f"{1_000 * statistics.mean(event.duration for event in later):.0f} ms each, "
+            f"delay of news {means[-1]:.2f} s in the mean"
+        )
+    print(f"  with / without hostile ones: delay {means[1] / means[0]:.2f}")
 
 
 def _say_round(number: int, events: Sequence[PollEvent], wall: float, cpu: float) -> None:

@@ -7,6 +7,8 @@ are at fault all the time. `http://127.0.H.1:PORT/N` is feed N; H only spreads t
 from __future__ import annotations
 
 import asyncio
+import functools
+import gzip
 import random
 import time
 from collections.abc import Sequence
@@ -19,6 +21,10 @@ FAULTS: Final = (
     *(("wall", 0.01), ("nonsense", 0.005), ("slow", 0.01)),
 )
 """What is wrong with a feed, and the share of feeds of which it is."""
+
+HOSTILE: Final = ("many", "drip", "endless", "deep", "title", "bomb")
+"""What feeds of negative numbers do: -1 has ten thousand entries that change with each poll, -2
+sends a byte now and then, -3 never ends, -4 nests, -5 has a title of 15 MB, -6 expands to 1 GB."""
 
 SLOW: Final = 1.0
 """Seconds that a slow feed takes."""
@@ -50,7 +56,11 @@ class Publisher:
                     name, _, value = header.partition(b":")
                     if name.lower() == b"if-none-match":
                         tag = value.strip()
-                writer.write(await self._reply(int(line.split()[1][1:]), tag))
+                feed = int(line.split()[1][1:])
+                if feed < 0:
+                    await _harm(HOSTILE[(-feed - 1) % len(HOSTILE)], writer)
+                    break
+                writer.write(await self._reply(feed, tag))
                 await writer.drain()
         except (ConnectionError, ValueError, IndexError, asyncio.IncompleteReadError):
             pass
@@ -72,6 +82,31 @@ class Publisher:
         if tag == current:
             return _http("304 Not Modified", b"", tag=current)
         return _http("200 OK", _document(feed, version), tag=current)
+
+
+async def _harm(how: str, writer: asyncio.StreamWriter) -> None:
+    if how in ("drip", "endless"):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n<rss><channel>")
+        while True:
+            writer.write(b"<" if how == "drip" else b"<item><title>more</title></item>" * 1_000)
+            await writer.drain()
+            await asyncio.sleep(0.5 if how == "drip" else 0.001)
+    if how == "bomb":
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Type: text/xml\r\n\r\n"
+        writer.write(head + _bomb())
+    else:
+        body = {
+            "many": lambda: _document(-1, int(time.time()), entries=10_000),
+            "deep": lambda: b"<rss><channel>" + b"<a>" * 1_000_000,
+            "title": lambda: b"<rss><channel><title>" + b"x" * 15_000_000,
+        }[how]()
+        writer.write(_http("200 OK", body))
+    await writer.drain()
+
+
+@functools.cache
+def _bomb() -> bytes:
+    return gzip.compress(bytes(1_000_000_000), 9)
 
 
 def serve(pipe: Connection, feeds: int, rates: Sequence[float]) -> None:
@@ -99,12 +134,12 @@ def _faults(feeds: int) -> dict[int, str]:
     return found
 
 
-def _document(feed: int, version: int) -> bytes:
+def _document(feed: int, version: int, entries: int = ENTRIES) -> bytes:
     items = "".join(
         _ITEM.format(
             n=n, feed=feed, text=_TEXT, date=f"Mon, {1 + n % 28:02} Jun 2026 10:{n % 60:02}:00 GMT"
         )
-        for n in range(version - 1, version - 1 - ENTRIES, -1)
+        for n in range(version - 1, version - 1 - entries, -1)
     )
     return (
         f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>Outlet {feed}'

@@ -7,6 +7,8 @@ import re
 from difflib import SequenceMatcher
 from typing import Final
 
+import numpy as np
+
 from collectors.plaintext import collapse
 from collectors.plan import KnownArticle
 from detente.article import Change, TextOrigin
@@ -32,7 +34,7 @@ def fingerprint(body: str) -> bytes:
     text = collapse(body)
     return b"".join(
         (
-            _simhash(text).to_bytes(8, "big"),
+            _simhash(text),
             len(text).to_bytes(4, "big"),
             hashlib.blake2b(text.encode(), digest_size=8).digest(),
         )
@@ -75,12 +77,12 @@ def _texts_differ(one: bytes, other: bytes) -> bool:
     )
 
 
-def _simhash(text: str) -> int:
+def _simhash(text: str) -> bytes:
+    """Each bit is what most of the shingles' digests have there."""
     words = _WORDS.findall(text.casefold())
-    counts = [0] * _BITS
-    for place in range(max(1, len(words) - _SHINGLE + 1)):
-        shingle = " ".join(words[place : place + _SHINGLE])
-        value = int.from_bytes(hashlib.blake2b(shingle.encode(), digest_size=8).digest(), "big")
-        for bit in range(_BITS):
-            counts[bit] += 1 if value >> bit & 1 else -1
-    return sum(1 << bit for bit in range(_BITS) if counts[bit] > 0)
+    digests = b"".join(
+        hashlib.blake2b(" ".join(words[place : place + _SHINGLE]).encode(), digest_size=8).digest()
+        for place in range(max(1, len(words) - _SHINGLE + 1))
+    )
+    bits = np.unpackbits(np.frombuffer(digests, np.uint8).reshape(-1, _BITS // 8), axis=1)
+    return np.packbits(2 * bits.sum(axis=0, dtype=np.int64) > len(bits)).tobytes()

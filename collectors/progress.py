@@ -148,6 +148,7 @@ def after_reading(
         failures=0,
         rhythm=rhythm,
         hints=(answer.fresh_for, parsed.hint),
+        size=len(answer.body),
         jitter=moment.jitter,
     )
     moved = msgspec.structs.replace(

@@ -23,6 +23,10 @@ number of requests: with rates λ and waits w, Σ λw/2 is least for a fixed Σ 
 little less costs the mean next to nothing, and the rare feed's article comes a third sooner
 (benchmarks/collectors.py)."""
 
+BYTES_A_SECOND = 10_000
+"""What a feed without an interval of its own may cost its publisher, and us: a document of 600 kB
+that is new each time is asked for every minute at most, one of 12 MB every twenty."""
+
 _JITTER = 0.1
 """Spreads feeds that would otherwise come back at the same moment, as a part of the wait."""
 
@@ -37,14 +41,15 @@ def next_poll(
     rhythm: Rhythm | None = None,
     hints: tuple[float | None, ...] = (),
     retry_after: float | None = None,
+    size: int = 0,
     jitter: float = 0.0,
 ) -> datetime:
     """The instant of the next poll.
 
     `failures` counts those in a row, this one included: the wait grows with it. A feed whose
     catalogue entry names no interval is asked by its `rhythm`, and no earlier than the `hints` say,
-    waits in seconds that the server or the feed asks for. `retry_after` always binds. `jitter` is a
-    random number in 0…1.
+    waits in seconds that the server or the feed asks for, nor than the `size` (in bytes) of a new
+    document allows. `retry_after` always binds. `jitter` is a random number in 0…1.
     """
     if state is PollState.GONE:
         return now + timedelta(seconds=GONE_INTERVAL)
@@ -52,7 +57,7 @@ def next_poll(
         wait = feed.interval
     else:
         usual = usual_wait(settings, rhythm, now)
-        wait = max(usual, *(hint or 0.0 for hint in hints), 0.0)
+        wait = max(usual, size / BYTES_A_SECOND, *(hint or 0.0 for hint in hints))
         wait *= 1 + _JITTER * jitter
     ceiling = max(settings.max_interval, feed.interval or settings.interval)
     wait = min(wait * (failures + 1), ceiling)

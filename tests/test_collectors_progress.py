@@ -213,6 +213,8 @@ def scheduled(feed: Feed = FEED, **changes: Any) -> float:
         ({"hints": (None, 7_200.0)}, 7_200),
         ({"hints": (5.0, None)}, 600),
         ({"hints": (1e10,)}, 86_400),
+        ({"size": 60_000}, 600),
+        ({"size": 12_000_000}, 1_200),
         ({"retry_after": 60.0}, 600),
         ({"retry_after": 3_600.0}, 3_600),
         ({"retry_after": 1e12}, MAX_RETRY_AFTER),
@@ -227,7 +229,7 @@ def test_the_next_poll(changes: dict[str, Any], seconds: float) -> None:
 
 def test_the_catalogues_interval_is_exact_and_outranks_wishes_but_not_a_retry_after() -> None:
     own = Feed(id="sample", url=URL, outlet="Sample", interval=60.0)
-    assert scheduled(own, hints=(7_200.0,), jitter=1.0) == 60
+    assert scheduled(own, hints=(7_200.0,), size=12_000_000, jitter=1.0) == 60
     assert scheduled(own, failures=3) == 240
     assert scheduled(own, retry_after=3_600.0) == 3_600
     rare = Feed(id="sample", url=URL, outlet="Sample", interval=30 * 86_400.0)
