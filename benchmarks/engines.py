@@ -249,7 +249,7 @@ def indexed(elasticsearch: str, work: Callable[[ElasticStore], None], number: in
 
 
 def stored_documents(number: int) -> list[Document]:
-    from indexer.document import article_document
+    from detente.document import article_document
 
     documents = []
     for n, message in enumerate(messages(number)):
@@ -260,7 +260,7 @@ def stored_documents(number: int) -> list[Document]:
 
 
 def assessed_document() -> Document:
-    from indexer.document import article_document
+    from detente.document import article_document
 
     return normalised(article_document(assessed("first"), ("USA", "RUS")))
 

@@ -1,7 +1,7 @@
 """The message contract: what travels between the stages, as frozen values.
 
 `CollectedArticle` (collectors) → `AssessedArticle` (processors) → `ArticleDocument` (indexer, in
-`indexer.document`). Every instant is an aware datetime in UTC. Offsets count characters
+`detente.document`). Every instant is an aware datetime in UTC. Offsets count characters
 (Python string indices, end exclusive) of `CollectedArticle.body`, or of its title where
 `Evidence.part` says so.
 """

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from detente.article import AssessedArticle
+from detente.document import article_document
 from detente.flow import route
 from detente.runner import Outcome, Stage
 from detente.store.base import ArticleStore, Document
-from indexer.document import article_document
 from indexer.outcomes import outcome_of
 
 

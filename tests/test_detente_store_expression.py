@@ -23,6 +23,7 @@ from detente.store.expression import (
     Phrase,
     parse_expression,
 )
+from detente.store.queryfields import Has
 
 STEADY = settings(derandomize=True, deadline=None)
 """The same examples on every run, however slow the machine."""
@@ -77,13 +78,13 @@ def test_what_is_understood(text: str, expected: Expression | None) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("x title:y", "a search field (title:y) at position 2"),
+        ("x title:(y^2)", "a boost (y^2) at position"),
         ("x [a TO b]", "a range ([a TO b]) at position 2"),
         ("{a TO b}", "a range ({a TO b}) at position 0"),
         ("x >=5", "at position 2"),
         ("x /y/", "a regex (/y/) at position 2"),
         ("x y~", "a fuzzy (y~) at position 2"),
-        ('x "a b"~2', 'a proximity ("a b"~2) at position 2'),
+        ("x ab~2", "a fuzzy (ab~2) at position 2"),
         ("x y^2", "a boost (y^2) at position 2"),
         ("x (y OR z~)", "a fuzzy (z~) at position 8"),
         ("x a*b", "'a*b' at position 2: a * may only end a word"),
@@ -107,6 +108,42 @@ def test_what_is_refused_and_where(text: str, said: str) -> None:
     assert said in str(caught.value)
     assert str(caught.value).startswith("search: ")
     assert "are what a search knows" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x title:y", "there is no field 'title' (position 8); fields are actor, "),
+        ("stance:x", 'position 7: write stance:"USA>RUS", '),
+        ('stance:"USA>RUS:angry"', "'angry' is none of cooperative, neutral, adversarial"),
+        ('dyad:"USA>RUS:-2"', "'-2' is none of"),
+        ('stance:["USA>RUS" TO x]', "write stance:"),
+        ("country:>=5", "has no order, so no range; write country:value"),
+        ("published:soon", "'soon' is not a date"),
+        ("length:[a TO 5]", "'a' is not a number"),
+        ("actor:*tin", "a * may only end a value"),
+        ('"a b"~1000', "~0 to ~100 words may stand between"),
+    ],
+)
+def test_what_a_field_refuses(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_expression(text)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("search: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "grades"),
+    [("<= -1", [-2, -1]), ("<-1", [-2]), (" > 0", [1, 2]), (">=0", [0, 1, 2]), ("= 0", [0])],
+)
+def test_a_stance_is_compared_by_its_grades(text: str, grades: list[int]) -> None:
+    found = parse_expression(f'stance:"RUS>USA" {text}')
+    assert found == Has("stance_grades", tuple(f"RUS>USA:{grade}" for grade in grades))
+
+
+def test_an_error_after_a_comparison_points_at_its_place() -> None:
+    with pytest.raises(ConfigError, match="position 26"):
+        parse_expression('stance:"RUS>USA"   <=  -1 )')
 
 
 def nested(depth: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detente.document import article_document
 from detente.store.fields import (
     BY_NAME,
     FIELDS,
@@ -18,7 +19,6 @@ from detente.store.fields import (
     normalised,
     problems,
 )
-from indexer.document import article_document
 from tests.articles import assessed
 
 STEADY = settings(derandomize=True, deadline=None)

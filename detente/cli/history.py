@@ -118,8 +118,8 @@ def _as_they_are(documents: Sequence[Document]) -> Sequence[Document]:
 
 def _rejudging(settings: Settings) -> Callable[[Sequence[Document]], Sequence[Document]]:
     """Judges what another model, or this one for another watch, has judged."""
+    from detente.document import article_document, collected_article
     from detente.store.fields import normalised
-    from indexer.document import article_document, collected_article
     from processors.stage import Assessor
 
     assessor = Assessor(settings)

@@ -6,10 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from detente.store.base import Query, Range
-from detente.store.expression import AllOf, AnyOf, Expression, NotThis, Phrase, parse_expression
+from detente.store.expression import (
+    AllOf,
+    AnyOf,
+    Expression,
+    Near,
+    NotThis,
+    Phrase,
+    parse_expression,
+)
 from detente.store.fields import date_text
 from detente.store.mapping import WORDS
-from detente.store.query import check_query, decode_cursor
+from detente.store.query import check_query, decode_cursor, refuse_what_no_store_has
+from detente.store.queryfields import Between, DyadWithin, Has
 
 Clause = dict[str, Any]
 
@@ -22,6 +31,7 @@ def clauses(query: Query) -> list[Clause]:
     check_query(query)
     conditions: list[Clause] = []
     if (expression := parse_expression(query.text)) is not None:
+        refuse_what_no_store_has(expression)
         conditions.append(_matching(expression))
     conditions += [{"terms": {name: list(wanted)}} for name, wanted in query.terms.items()]
     conditions += [
@@ -71,6 +81,20 @@ def _matching(expression: Expression) -> Clause:
             parts.append({"prefix": {"prefix": begun}})
             ordered = {"intervals": parts, "ordered": True, "max_gaps": 0}
             return {"intervals": {WORDS: {"all_of": ordered}}}
+        case Near(terms, gaps):
+            each = [{"match": {"query": term, "analyzer": "whitespace"}} for term in terms]
+            near = {"intervals": each, "ordered": False, "max_gaps": gaps}
+            return {"intervals": {WORDS: {"all_of": near}}}
+        case Has(field, values, False):
+            return {"terms": {field: list(values)}}
+        case Has(field, values, True):
+            return _any([{"prefix": {field: {"value": value}}} for value in values])
+        case Between(field, low, high, low_within, high_within):
+            return {"range": {field: _ends(low, high, low_within, high_within)}}
+        case DyadWithin(holder, target, low, high, low_within, high_within):
+            sides = [{"term": {"dyads.holder": holder}}, {"term": {"dyads.target": target}}]
+            score = {"range": {"dyads.score": _ends(low, high, low_within, high_within)}}
+            return {"nested": {"path": "dyads", "query": all_of([*sides, score])}}
         case NotThis(part):
             return {"bool": {"must_not": [_matching(part)]}}
         case AllOf(parts_):
@@ -78,6 +102,13 @@ def _matching(expression: Expression) -> Clause:
         case AnyOf(parts_):
             return _any([_matching(part) for part in parts_])
     raise TypeError(expression)  # pragma: no cover
+
+
+def _ends(
+    low: float | str | None, high: float | str | None, low_within: bool, high_within: bool
+) -> Clause:
+    ends = {"gte" if low_within else "gt": low, "lte" if high_within else "lt": high}
+    return {sign: end for sign, end in ends.items() if end is not None}
 
 
 def _any(conditions: list[Clause]) -> Clause:

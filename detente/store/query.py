@@ -9,7 +9,9 @@ import msgspec
 
 from detente.errors import ConfigError
 from detente.store.base import Query
+from detente.store.expression import AllOf, AnyOf, Expression, Near, NotThis, Phrase
 from detente.store.fields import BY_NAME, Kind
+from detente.store.queryfields import Has
 
 _RANGES = (Kind.DATE, Kind.LONG, Kind.DOUBLE)
 
@@ -27,6 +29,20 @@ def check_query(query: Query) -> None:
     for name in query.ranges:
         if _kind(name) not in _RANGES:
             raise ConfigError(f"search: {name!r} is no date or number field")
+
+
+def refuse_what_no_store_has(expression: Expression) -> None:
+    """Raises ConfigError for what only a subscription can ask: what is quoted, and stories."""
+    match expression:
+        case Phrase(where="quote") | Near(where="quote"):
+            raise ConfigError("search: quote: is known to subscriptions only; ask for the words")
+        case Has("story"):
+            raise ConfigError("search: story: is known to subscriptions only")
+        case NotThis(part):
+            refuse_what_no_store_has(part)
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                refuse_what_no_store_has(part)
 
 
 def check_count(by: str) -> Kind:

@@ -24,7 +24,15 @@ from detente.store.base import (
     WriteOutcome,
 )
 from detente.store.changes import BATCH, change_what_came_meanwhile, differing
-from detente.store.expression import AllOf, AnyOf, Expression, NotThis, Phrase, parse_expression
+from detente.store.expression import (
+    AllOf,
+    AnyOf,
+    Expression,
+    Near,
+    NotThis,
+    Phrase,
+    parse_expression,
+)
 from detente.store.fields import (
     BY_NAME,
     FIELDS,
@@ -34,7 +42,14 @@ from detente.store.fields import (
     date_text,
     encoded,
 )
-from detente.store.query import check_count, check_query, decode_cursor, encode_cursor
+from detente.store.query import (
+    check_count,
+    check_query,
+    decode_cursor,
+    encode_cursor,
+    refuse_what_no_store_has,
+)
+from detente.store.queryfields import Between, DyadWithin, Has
 
 _SINGLE = (Kind.KEYWORD, Kind.DATE, Kind.LONG, Kind.DOUBLE, Kind.BOOLEAN)
 _COLUMNS = tuple(field.name for field in FIELDS if field.kind in _SINGLE)
@@ -258,6 +273,7 @@ def _where(query: Query) -> tuple[str, list[Any]]:
     check_query(query)
     conditions, values = ["1"], []
     if (expression := parse_expression(query.text)) is not None:
+        refuse_what_no_store_has(expression)
         sql, matches = _matching(expression)
         conditions.append(sql)
         values += matches
@@ -273,20 +289,66 @@ def _where(query: Query) -> tuple[str, list[Any]]:
     return " AND ".join(conditions), values
 
 
-def _matching(expression: Expression) -> tuple[str, list[str]]:
+def _matching(expression: Expression) -> tuple[str, list[Any]]:
     match expression:
         case Phrase(found, prefix):
             quoted = '"' + " ".join(found).replace('"', '""') + '"'
             sql = "number IN (SELECT rowid FROM words WHERE words MATCH ?)"
             return sql, [quoted + ("*" if prefix else "")]
+        case Near(found, gaps):
+            quoted = " ".join('"' + term.replace('"', '""') + '"' for term in found)
+            # FTS5 counts the words between the first and the last one, those looked for among them.
+            near = f"NEAR({quoted}, {gaps + len(found) - 2})"
+            return "number IN (SELECT rowid FROM words WHERE words MATCH ?)", [near]
+        case Has(name, wanted, prefix):
+            return _having(name, wanted, prefix=prefix)
+        case Between(name, low, high, low_within, high_within):
+            return _ends(name, low, high, low_within, high_within)
+        case DyadWithin(holder, target, low, high, low_within, high_within):
+            within, values = _ends(
+                "json_extract(value, '$.score')", low, high, low_within, high_within
+            )
+            sql = (
+                "EXISTS (SELECT 1 FROM json_each(document, '$.dyads') WHERE"
+                f" json_extract(value, '$.holder') = ? AND json_extract(value, '$.target') = ?"
+                f" AND {within})"
+            )
+            return sql, [holder, target, *values]
         case NotThis(part):
             sql, values = _matching(part)
-            return f"NOT {sql}", values
+            # Where the field is missing, neither would hold in SQL's logic of three values.
+            return f"NOT coalesce({sql}, 0)", values
         case AllOf(parts) | AnyOf(parts):
             converted = [_matching(part) for part in parts]
             joint = " AND " if isinstance(expression, AllOf) else " OR "
             joined = joint.join(sql for sql, _ in converted)
             return f"({joined})", [value for _, values in converted for value in values]
+
+
+def _having(name: str, wanted: Sequence[str], *, prefix: bool) -> tuple[str, list[Any]]:
+    if not prefix:
+        return (_any_of(name, len(wanted)), list(wanted)) if wanted else ("0", [])
+    begins = " OR ".join("({0} >= ? AND {0} < ?)" for _ in wanted)
+    values = [end for one in wanted for end in (one, one + _LAST)]
+    if BY_NAME[name].kind is Kind.KEYWORD:
+        return f"({begins.format(name)})", values
+    each = f"json_each(document, '$.{name}')"
+    return f"EXISTS (SELECT 1 FROM {each} WHERE {begins.format('value')})", values
+
+
+def _ends(
+    column: str,
+    low: float | str | None,
+    high: float | str | None,
+    low_within: bool,
+    high_within: bool,
+) -> tuple[str, list[Any]]:
+    conditions, values = [f"{column} IS NOT NULL"], []
+    for end, sign in ((low, ">=" if low_within else ">"), (high, "<=" if high_within else "<")):
+        if end is not None:
+            conditions.append(f"{column} {sign} ?")
+            values.append(end)
+    return f"({' AND '.join(conditions)})", values
 
 
 def _any_of(name: str, count: int) -> str:

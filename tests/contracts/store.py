@@ -7,6 +7,8 @@ times.
 
 from __future__ import annotations
 
+import json
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,10 +16,13 @@ from typing import Any
 
 import pytest
 
+from detente.alerts.match import Article, Matcher
 from detente.errors import ConfigError
 from detente.store import open_store
 from detente.store.base import ArticleStore, Bucket, Document, Query, Range
-from detente.store.fields import MAX_KEYWORD
+from detente.store.expression import parse_expression
+from detente.store.fields import MAX_KEYWORD, encoded
+from tests.queries import random_document, random_queries
 
 NewUrl = Callable[[], str]
 
@@ -49,6 +54,11 @@ def document(id: str, **changes: Any) -> dict[str, Any]:
         "relevance_score": 0.9,
         **changes,
     }
+
+
+def dyad(holder: str, target: str, score: float) -> dict[str, Any]:
+    label = "adversarial" if score < 0 else "cooperative"
+    return {"holder": holder, "target": target, "label": label, "score": score, "sentences": 1}
 
 
 def ids(store: ArticleStore, query: Query) -> list[str]:
@@ -111,6 +121,14 @@ class StoreContract:
                     body="Russia's diplomats spoke of visas.\nThe New START treaty came up.",
                     first_seen=EPOCH,
                     actors=["kremlin", "state-department"],
+                    issues=["visas", "arms-control"],
+                    stance_labels=["RUS>USA:adversarial", "USA>RUS:cooperative"],
+                    stance_grades=["RUS>USA:-2", "USA>RUS:1"],
+                    dyads=[dyad("RUS", "USA", -0.6), dyad("USA", "RUS", 0.4)],
+                    dyad_labels=["RUS>USA:adversarial", "USA>RUS:cooperative"],
+                    events=["CONSULT"],
+                    kind="state-media",
+                    length=62,
                 ),
                 document(
                     "b",
@@ -283,6 +301,36 @@ class StoreContract:
             ("second ministry", []),
             ("...", ["c", "b", "a"]),
             ("treaty.", ["a"]),
+            ('"treaty new"~0', []),
+            ('"treaty new"~1', ["a"]),
+            ('"new treaty diplomats"~3', []),
+            ('"new treaty diplomats"~5', ["a"]),
+            ('"day diplomats"~90', []),
+            ("actor:kremlin", ["b", "a"]),
+            ("actor:state*", ["a"]),
+            ("actor:(kremlin AND state_department)", ["a"]),
+            ("NOT actor:kremlin", ["c"]),
+            ("issue:arms_control", ["a"]),
+            ("issue:arms", []),
+            ("source:other.example OR lang:RU", ["c", "b"]),
+            ("kind:state*", ["a"]),
+            ("NOT kind:state-media", ["c", "b"]),
+            ('stance:"RUS>USA"', ["a"]),
+            ('stance:"RUS>USA:adversarial" talks', ["a"]),
+            ('stance:"USA>RUS:adversarial"', []),
+            ('stance:"RUS>USA" <= -1', ["a"]),
+            ('stance:"USA>RUS" > 1', []),
+            ('dyad:"RUS>USA" < -0.5', ["a"]),
+            ('dyad:"RUS>USA" < -0.6', []),
+            ('dyad:"USA>RUS:cooperative"', ["a"]),
+            ('-dyad:"USA>RUS" > 0', ["c", "b"]),
+            ("event:consult", ["a"]),
+            ("published:[2026-01-01 TO *]", ["b", "a"]),
+            ("NOT published:[* TO 2030-01-01}", ["c"]),
+            ("relevance_score:{0.5 TO *]", ["a"]),
+            ("relevance_score:[0.5 TO 0.9]", ["b", "a"]),
+            ("relevance_score:<0.9", ["b"]),
+            ("length:62", ["a"]),
         ],
     )
     def test_words_phrases_and_prefixes(
@@ -290,8 +338,37 @@ class StoreContract:
     ) -> None:
         assert ids(shelf, Query(text=text)) == expected
 
+    def test_a_subscription_matches_what_the_same_search_finds(self, store: ArticleStore) -> None:
+        """Our matcher, which sees one article at a time, against the engine that has them all."""
+        dice = random.Random(7)
+        documents = [random_document(dice, number) for number in range(2_000)]
+        for start in range(0, len(documents), 500):
+            assert set(put(store, documents[start : start + 500])) == {"written"}
+        eventually(store, Query(), len(documents))
+        articles = [Article(json.loads(encoded(document)[1])) for document in documents]
+        queries = list(random_queries(dice, 500))
+        matcher = Matcher()
+        for number, text in enumerate(queries):
+            expression = parse_expression(text)
+            assert expression is not None
+            matcher.add(str(number), expression)
+        found: dict[str, list[str]] = {str(number): [] for number in range(len(queries))}
+        for article in articles:
+            for id in matcher.match(article):
+                found[id].append(str(article.document["id"]))
+        matched = 0
+        for number, text in enumerate(queries):
+            page = store.search(Query(text=text, size=len(documents)))
+            assert sorted(one["id"] for one in page.documents) == found[str(number)], text
+            matched += bool(page.documents)
+        assert matched > 300
+
     @pytest.mark.parametrize(
-        "text", ["(unclosed", "title:talks", "talks~2", "t*lks", '"open', "[a TO b]"]
+        "text",
+        [
+            *("(unclosed", "title:talks", "talks~2", "t*lks", '"open', "[a TO b]"),
+            *("country:>5", "stance:angry", "quote:talks", "story:s1", "NOT (a OR quote:b)"),
+        ],
     )
     def test_a_query_that_can_not_be_read(self, shelf: ArticleStore, text: str) -> None:
         with pytest.raises(ConfigError, match="search: "):

@@ -27,8 +27,8 @@ from detente.article import (
     Source,
     Stance,
 )
+from detente.document import article_document
 from detente.store.fields import BY_NAME, FIELDS, normalised, problems
-from indexer.document import article_document
 from tests.articles import NOON, assessed
 
 STEADY = settings(derandomize=True, deadline=None)

@@ -1,0 +1,1 @@
+"""The alerts stage: stories, subscriptions, and what is sent to whom."""

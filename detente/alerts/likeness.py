@@ -1,0 +1,133 @@
+"""How likely it is that two articles are about the same event, and whether one copies the other.
+
+Pure functions of the two articles, so that neither the order in which they come nor how many
+processes judged them changes anything. What counts are the words that they share, by their rarity,
+and how far apart they are in time; the weights come from labelled pairs (`training.likeness`, and
+docs/decisions/0009-stories.md for what else was tried).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from detente.alerts.frequency import weight
+from detente.store.analysis import terms
+
+MOST_TERMS = 120
+"""The weightiest terms of an article are kept."""
+
+READ = 6_000
+"""Characters of the text that are read: the rest of a transcript has other subjects."""
+
+_WORD = re.compile(r"\w+")
+_SHINGLE = 5
+"""Words that make one feature of a copy."""
+
+_SKETCH = 64
+"""So many of an article's shingles are kept, those with the least hashes: the share that two such
+sketches have in common estimates that of the shingles (Broder 1997)."""
+
+COPY = 0.5
+"""The share of shingles from which one article is a copy of another."""
+
+
+class Traits(msgspec.Struct, frozen=True, array_like=True):
+    """What is kept of an article to compare it by. `at` is an epoch; `terms` are normed to length
+    1; `sketch` stands for the text's shingles."""
+
+    at: float
+    terms: dict[str, float]
+    sketch: tuple[int, ...]
+
+
+def traits(title: str, body: str, at: float) -> Traits:
+    """The traits of an article that appeared at an epoch."""
+    text = body[:READ]
+    counts = Counter(terms(f"{title}\n{title}\n{text}"))
+    weights = {term: (1 + math.log(n)) * weight(term) for term, n in counts.items()}
+    kept = sorted(weights, key=lambda term: (-weights[term], term))[:MOST_TERMS]
+    return Traits(at, _normed({term: weights[term] for term in kept}), _sketch(text))
+
+
+def _normed(weights: Mapping[str, float]) -> dict[str, float]:
+    length = math.sqrt(sum(value * value for value in weights.values()))
+    return {term: value / length for term, value in weights.items() if value} if length else {}
+
+
+def _sketch(text: str) -> tuple[int, ...]:
+    words = _WORD.findall(text.casefold())
+    shingles = {
+        " ".join(words[place : place + _SHINGLE])
+        for place in range(max(1, len(words) - _SHINGLE + 1))
+    }
+    hashes = (hashlib.blake2b(one.encode(), digest_size=4).digest() for one in shingles)
+    return tuple(sorted({int.from_bytes(one, "big") for one in hashes})[:_SKETCH])
+
+
+FEATURES = ("cosine", "log_hours", "days")
+
+
+def features(cosine: float, seconds: float) -> tuple[float, float, float]:
+    """What a pair is judged by, in the order of `FEATURES`: the cosine of their terms, and how far
+    apart they are."""
+    hours = abs(seconds) / 3_600
+    return cosine, math.log1p(hours), hours / 24
+
+
+def likeness(cosine: float, seconds: float) -> float:
+    """The probability that a pair is about the same event."""
+    weights = _weights()
+    logit = weights.bias + sum(
+        w * value for w, value in zip(weights.weights, features(cosine, seconds), strict=True)
+    )
+    return 1 / (1 + math.exp(-logit))
+
+
+def threshold() -> float:
+    """From this likeness on an article belongs to a story."""
+    return _weights().threshold
+
+
+class Weights(msgspec.Struct, frozen=True):
+    """What `training.likeness` found."""
+
+    weights: tuple[float, float, float]
+    bias: float
+    threshold: float
+
+
+@cache
+def _weights() -> Weights:
+    text = (files("detente.alerts") / "likeness.json").read_bytes()
+    return msgspec.json.decode(text, type=Weights)
+
+
+def is_copy(one: Traits, other: Traits) -> bool:
+    """Whether the two texts are so much alike that one was made from the other."""
+    return overlap(one, other) >= COPY
+
+
+def overlap(one: Traits, other: Traits) -> float:
+    """About the share of the shorter text's shingles that the longer one has, in 0…1."""
+    ours, theirs = set(one.sketch), set(other.sketch)
+    if not ours or not theirs:
+        return 0.0
+    # Of full sketches only what lies below the lesser end is known of both.
+    end = min(max(side) if len(side) == _SKETCH else math.inf for side in (ours, theirs))
+    ours, theirs = ({it for it in side if it <= end} for side in (ours, theirs))
+    return len(ours & theirs) / max(1, min(len(ours), len(theirs)))
+
+
+def cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Of two term vectors of length 1."""
+    if len(one) > len(other):
+        one, other = other, one
+    return sum(value * other[term] for term, value in one.items() if term in other)

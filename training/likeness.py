@@ -1,0 +1,174 @@
+"""What makes two articles the same story: fitted and measured on labelled stories.
+
+`python -m training.likeness` writes `detente/alerts/likeness.json`, fitted on all of them, and prints
+how well stories are found in the half that the weights were not fitted on, beside what a MinHash and
+plain TF-IDF do.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from detente.alerts import likeness as alike
+from detente.alerts.likeness import Traits, Weights, cosine, features, overlap, traits
+from detente.alerts.stories import WINDOW, Stories
+from training.labelled import json_lines
+
+DATA = Path(__file__).parent / "data" / "stories.jsonl"
+OUT = Path(__file__).parents[1] / "detente" / "alerts" / "likeness.json"
+THRESHOLDS = [round(0.2 + 0.05 * step, 2) for step in range(14)]
+
+
+class Labelled(NamedTuple):
+    """An article with the event that it is about."""
+
+    id: str
+    story: str
+    traits: Traits
+
+
+class BCubed(NamedTuple):
+    """Precision and recall of a grouping, averaged over the articles (Bagga and Baldwin 1998)."""
+
+    precision: float
+    recall: float
+
+    @property
+    def f1(self) -> float:
+        return 2 * self.precision * self.recall / (self.precision + self.recall)
+
+
+def load_stories() -> list[Labelled]:
+    """The labelled articles, in the order in which they appeared."""
+    found = [
+        Labelled(
+            row["id"],
+            row["story"],
+            traits(row["title"], row["body"], datetime.fromisoformat(row["published"]).timestamp()),
+        )
+        for row in json_lines(DATA)
+    ]
+    return sorted(found, key=lambda one: (one.traits.at, one.id))
+
+
+def bcubed(truth: Sequence[str], grouped: Sequence[str]) -> BCubed:
+    """How well a grouping agrees with the labels."""
+    precision = recall = 0.0
+    for event, group in zip(truth, grouped, strict=True):
+        same_group = {place for place, other in enumerate(grouped) if other == group}
+        same_event = {place for place, other in enumerate(truth) if other == event}
+        both = len(same_group & same_event)
+        precision += both / len(same_group)
+        recall += both / len(same_event)
+    return BCubed(precision / len(truth), recall / len(truth))
+
+
+def pairs(articles: Sequence[Labelled]) -> Iterator[tuple[Labelled, Labelled]]:
+    """All pairs within the window."""
+    for place, one in enumerate(articles):
+        for other in articles[:place]:
+            if one.traits.at - other.traits.at <= WINDOW:
+                yield one, other
+
+
+def fitted(articles: Sequence[Labelled]) -> Weights:
+    """The weights of a logistic regression over pairs, and the threshold with the best F1."""
+    rows, truth = [], []
+    for one, other in pairs(articles):
+        likeness = cosine(one.traits.terms, other.traits.terms)
+        rows.append(features(likeness, one.traits.at - other.traits.at))
+        truth.append(one.story == other.story)
+    found = LogisticRegression(C=3.0, max_iter=1_000).fit(np.array(rows), truth)
+    weights = tuple(round(float(value), 4) for value in found.coef_[0])
+    start = Weights(weights, round(float(found.intercept_[0]), 4), 0.5)  # type: ignore[arg-type]
+    scored = [
+        (grouped_by(articles, msgspec.structs.replace(start, threshold=it)).f1, it)
+        for it in THRESHOLDS
+    ]
+    best = max(score for score, _ in scored)
+    # The middle of those that are as good, so that a little less or more changes nothing.
+    good = [threshold for score, threshold in scored if score >= best - 0.005]
+    return msgspec.structs.replace(start, threshold=good[len(good) // 2])
+
+
+def grouped_by(articles: Sequence[Labelled], weights: Weights) -> BCubed:
+    """How well `Stories` with these weights does, article by article."""
+    return bcubed([one.story for one in articles], grouping(articles, weights))
+
+
+def grouping(articles: Sequence[Labelled], weights: Weights) -> list[str]:
+    """The story of each article once all have come, in this order."""
+    alike._weights = lambda: weights  # type: ignore[assignment]
+    stories, into = Stories(), dict[str, str]()
+    placed = []
+    for one in articles:
+        found = stories.place(f"a{one.id}", one.traits)
+        into.update(dict.fromkeys(found.joined, found.story))
+        placed.append(found.story)
+    return [_final(story, into) for story in placed]
+
+
+def _final(story: str, into: dict[str, str]) -> str:
+    while story in into:
+        story = into[story]
+    return story
+
+
+def by_pairs(
+    articles: Sequence[Labelled], score: Callable[[Traits, Traits], float], threshold: float
+) -> BCubed:
+    """A baseline: an article joins the first one before it that is as much alike."""
+    group: list[str] = []
+    for place, one in enumerate(articles):
+        best, found = threshold, one.id
+        for other, its in zip(articles[:place], group, strict=True):
+            if one.traits.at - other.traits.at <= WINDOW:
+                value = score(one.traits, other.traits)
+                if value >= best:
+                    best, found = value, its
+        group.append(found)
+    return bcubed([one.story for one in articles], group)
+
+
+def main() -> None:
+    articles = load_stories()
+    halves = [[one for one in articles if one.id.startswith(half)] for half in ("a", "b")]
+    events = len({one.story for one in articles})
+    print(f"{len(articles)} articles, {events} events; fitted on one half, measured on the other")
+    rows: defaultdict[str, list[BCubed]] = defaultdict(list)
+    groups = 0
+    for train, test in (halves, halves[::-1]):
+        weights = fitted(train)
+        rows["ours"].append(grouped_by(test, weights))
+        groups += len(set(grouping(test, weights)))
+        late = list(test)
+        random.Random(1).shuffle(late)
+        rows["ours, in random order"].append(grouped_by(late, weights))
+        for name, score in (("MinHash", overlap), ("TF-IDF", _tfidf)):
+            best = max(THRESHOLDS, key=lambda it, score=score: by_pairs(train, score, it / 2).f1)
+            rows[name].append(by_pairs(test, score, best / 2))
+    for name, found in rows.items():
+        shown = ", ".join(f"{one.f1:.3f} ({one.precision:.3f} / {one.recall:.3f})" for one in found)
+        print(f"  {name:<24} B-cubed F1 (precision / recall): {shown}")
+    print(f"  stories, so first alerts, for {events} events: {groups}")
+    weights = fitted(articles)
+    OUT.write_text(json.dumps(msgspec.to_builtins(weights)) + "\n", "utf-8")
+    print(f"{OUT.name}: {weights}")
+
+
+def _tfidf(one: Traits, other: Traits) -> float:
+    return cosine(one.terms, other.terms)
+
+
+if __name__ == "__main__":
+    main()
