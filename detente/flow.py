@@ -30,6 +30,7 @@ ROUTES: tuple[Route, ...] = (
     Route("collectors", "feeds over HTTP", COLLECTED, None, None, COLLECTED),
     Route("processors", COLLECTED, ASSESSED, "processors", COLLECTED, ASSESSED),
     Route("indexer", ASSESSED, "the article store", "indexer", ASSESSED, None),
+    Route("alerts", ASSESSED, "the outbox", "alerts", ASSESSED, None),
 )
 
 TOPICS: tuple[str, ...] = (COLLECTED, ASSESSED)

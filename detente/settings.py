@@ -187,6 +187,10 @@ class Settings(BaseSettings):
     store: Annotated[str, _url_with("sqlite", "http", "https")] = "sqlite:///var/articles.sqlite"
     state: Annotated[str, _url_with("sqlite")] = "sqlite:///var/feeds.sqlite"
     """What the collectors remember of feeds and articles."""
+    alerts: Annotated[str, _url_with("sqlite")] = "sqlite:///var/alerts.sqlite"
+    """Stories, what was alerted, and what is still to be sent."""
+    subscriptions: Path = Path("subscriptions.toml")
+    """Who wants to be told of what; without the file, nobody."""
     feeds: Path = Path("feeds.toml")
     """The feed catalogue: TOML or OPML."""
     watch: str = "usa-rus"
@@ -206,7 +210,7 @@ class Settings(BaseSettings):
     def redacted(self) -> dict[str, Any]:
         """The settings as JSON values, without passwords and keys."""
         shown = self.model_dump(mode="json")
-        for name in ("bus", "store", "state"):
+        for name in ("bus", "store", "state", "alerts"):
             shown[name] = redact(shown[name])
         return shown
 

@@ -18,8 +18,8 @@ ISSUES = ("visas", "arms-control", "sanctions", "prisoners")
 KINDS = ("state-media", "wire", "independent")
 DYADS = ("USA>RUS", "RUS>USA")
 WORDS = (
-    "Moscow Washington talks sanctions treaty ambassador visas Lavrov Rubio dialogue agreed rejected "
-    "prisoners nuclear embassy minister spokesman Kremlin senators drones flights Geneva"
+    "Moscow Washington talks sanctions treaty ambassador visas Lavrov Rubio dialogue agreed "
+    "rejected prisoners nuclear embassy minister spokesman Kremlin senators drones flights Geneva"
 ).split()
 
 

@@ -1,8 +1,8 @@
 """What makes two articles the same story: fitted and measured on labelled stories.
 
-`python -m training.likeness` writes `detente/alerts/likeness.json`, fitted on all of them, and prints
-how well stories are found in the half that the weights were not fitted on, beside what a MinHash and
-plain TF-IDF do.
+`python -m training.likeness` writes `detente/alerts/likeness.json`, fitted on all of them, and
+prints how well stories are found in the half that the weights were not fitted on, beside what a
+MinHash and plain TF-IDF do.
 """
 
 from __future__ import annotations
@@ -11,66 +11,19 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from detente.alerts import likeness as alike
-from detente.alerts.likeness import Traits, Weights, cosine, features, overlap, traits
+from detente.alerts.likeness import Traits, Weights, cosine, features, overlap
 from detente.alerts.stories import WINDOW, Stories
-from training.labelled import json_lines
+from training.stories import BCubed, Labelled, bcubed, load_stories
 
-DATA = Path(__file__).parent / "data" / "stories.jsonl"
 OUT = Path(__file__).parents[1] / "detente" / "alerts" / "likeness.json"
 THRESHOLDS = [round(0.2 + 0.05 * step, 2) for step in range(14)]
-
-
-class Labelled(NamedTuple):
-    """An article with the event that it is about."""
-
-    id: str
-    story: str
-    traits: Traits
-
-
-class BCubed(NamedTuple):
-    """Precision and recall of a grouping, averaged over the articles (Bagga and Baldwin 1998)."""
-
-    precision: float
-    recall: float
-
-    @property
-    def f1(self) -> float:
-        return 2 * self.precision * self.recall / (self.precision + self.recall)
-
-
-def load_stories() -> list[Labelled]:
-    """The labelled articles, in the order in which they appeared."""
-    found = [
-        Labelled(
-            row["id"],
-            row["story"],
-            traits(row["title"], row["body"], datetime.fromisoformat(row["published"]).timestamp()),
-        )
-        for row in json_lines(DATA)
-    ]
-    return sorted(found, key=lambda one: (one.traits.at, one.id))
-
-
-def bcubed(truth: Sequence[str], grouped: Sequence[str]) -> BCubed:
-    """How well a grouping agrees with the labels."""
-    precision = recall = 0.0
-    for event, group in zip(truth, grouped, strict=True):
-        same_group = {place for place, other in enumerate(grouped) if other == group}
-        same_event = {place for place, other in enumerate(truth) if other == event}
-        both = len(same_group & same_event)
-        precision += both / len(same_group)
-        recall += both / len(same_event)
-    return BCubed(precision / len(truth), recall / len(truth))
 
 
 def pairs(articles: Sequence[Labelled]) -> Iterator[tuple[Labelled, Labelled]]:

@@ -72,7 +72,8 @@ class Stories:
             return Placed(self._story[article], is_new=True)
         copies = next((other for other, _ in links if is_copy(self._traits[other], traits)), None)
         both = [story for score, story in ranked[:2] if score >= JOINED]
-        story, joined = ranked[0][1], ()
+        story = ranked[0][1]
+        joined: tuple[str, ...] = ()
         if len(both) == 2:
             story, younger = sorted(both, key=self._began)
             self._join(younger, story)

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from detente import __version__
-from detente.cli import dead, demo, feeds, flow, history, judge, prepare, read, run, trace
+from detente.cli import alerts, dead, demo, feeds, flow, history, judge, prepare, read, run, trace
 from detente.cli import settings as settings_command
 from detente.cli.context import Context
 
@@ -62,6 +62,7 @@ app.command("flow")(flow.flow)
 app.command("reindex")(history.reindex)
 app.command("replay")(history.replay)
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(dead.app, name="dead")
 app.add_typer(settings_command.app, name="settings")
 

@@ -141,17 +141,38 @@ def opened_stage(
     stack: ExitStack,
     on_stored: Callable[[Document], None] | None = None,
 ) -> Stage[Any]:
-    """`processors` or `indexer` for the runner; the store that the latter writes to is closed with
-    the stack."""
+    """`processors`, `indexer` or `alerts` for the runner; what they write to is closed with the
+    stack."""
     if name == "processors":
         from processors.stage import processor_stage
 
         return processor_stage(settings)
     from detente.watch import load_watch
+
+    if name == "alerts":
+        return _alerts(settings, stack, load_watch(settings.watch).codes)
     from indexer.stage import indexer_stage
 
     store = stack.enter_context(opened_store(settings))
     return indexer_stage(store, load_watch(settings.watch).codes, on_stored)
+
+
+def _alerts(settings: Settings, stack: ExitStack, sides: tuple[str, str]) -> Stage[Any]:
+    from detente.alerts.destinations import open_channel
+    from detente.alerts.dispatch import Dispatcher
+    from detente.alerts.stage import Alerts, alerts_stage
+    from detente.alerts.state import AlertState
+    from detente.alerts.subscription import load_subscriptions
+
+    read = load_subscriptions(settings.subscriptions)
+    state = AlertState(settings.alerts)
+    stack.callback(state.close)
+    channels = {name: open_channel(one) for name, one in read.destinations.items()}
+    dispatcher = Dispatcher(state, read.subscriptions, channels)
+    stack.callback(dispatcher.close)
+    alerts = Alerts(state, read.subscriptions, sides, on_told=dispatcher.wake)
+    dispatcher.start()
+    return alerts_stage(alerts)
 
 
 def _join(threads: dict[str, threading.Thread]) -> None:

@@ -18,6 +18,7 @@ class Stages(StrEnum):
     COLLECTORS = "collectors"
     PROCESSORS = "processors"
     INDEXER = "indexer"
+    ALERTS = "alerts"
 
 
 def run(
@@ -31,7 +32,7 @@ def run(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Collect, judge and index until stopped (Ctrl-C or SIGTERM); nothing is lost by stopping."""
+    """Collect, judge, index and alert until stopped (Ctrl-C, SIGTERM); nothing is lost by that."""
     from detente.cli.pipeline import Pipeline, stopped_by_signals
     from detente.cli.progress import Progress
     from detente.telemetry import serve_metrics
@@ -39,7 +40,8 @@ def run(
     settings = load(context, feeds=feeds)
     if settings.metrics_port:
         serve_metrics(settings.metrics_port)
-    wanted = ("collectors", "processors", "indexer") if stages is Stages.ALL else (str(stages),)
+    everything = tuple(str(one) for one in Stages if one is not Stages.ALL)
+    wanted = everything if stages is Stages.ALL else (str(stages),)
     with Progress(settings, quiet=quiet) as progress, stopped_by_signals() as stop:
         Pipeline(settings, wanted, stop, progress, once=once).run()
     if stop.signalled:

@@ -1,8 +1,8 @@
 """The text part of a query, parsed (by luqum, so in Lucene's syntax) into what a store evaluates.
 
 Words, "phrases", "words near"~5 each other, prefixes*, AND (also where nothing stands between
-two parts), OR, NOT, a leading + or -, parentheses, and `field:value` (`store.queryfields` has the fields
-and what may be asked of each). What Lucene knows beyond that is refused with its place.
+two parts), OR, NOT, a leading + or -, parentheses, and `field:value` (`store.queryfields` has the
+fields, and what may be asked of each). What Lucene knows beyond that is refused with its place.
 """
 
 from __future__ import annotations

@@ -1,0 +1,132 @@
+"""The alerts: each assessed article into its story, past the subscriptions, into the outbox."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from detente.alerts.likeness import traits
+from detente.alerts.match import Article, Matcher
+from detente.alerts.message import alert
+from detente.alerts.state import AlertState, Kept
+from detente.alerts.stories import KEPT, Stories
+from detente.alerts.subscription import Subscription
+from detente.article import AssessedArticle
+from detente.document import article_document
+from detente.flow import route
+from detente.runner import Outcome, Publish, Reject, Stage
+from detente.store.fields import UnfitDocument, encoded
+
+_FORGET_EVERY = 3_600.0
+
+
+class Alerts:
+    """What the stage does with a batch. Used from one thread.
+
+    A subscription is told of what was first seen after it was made, and of each story once. An
+    edit is matched again, since it may say what the first version didn't.
+    """
+
+    def __init__(
+        self,
+        state: AlertState,
+        subscriptions: Sequence[Subscription],
+        sides: tuple[str, str],
+        *,
+        on_told: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._state = state
+        self._sides = sides
+        self._on_told = on_told
+        self._clock = clock
+        self._stories = self._restored()
+        self._matcher = Matcher()
+        self._subscriptions = {one.id: one for one in subscriptions}
+        self._since = {one.id: state.since(one.id, clock()) for one in subscriptions}
+        for one in subscriptions:
+            self._matcher.add(one.id, one.expression())
+        self._forgotten = clock()
+
+    def handle(self, batch: Sequence[AssessedArticle]) -> Sequence[Outcome]:
+        """Write down all that the articles lead to."""
+        told = False
+        outcomes: list[Outcome] = []
+        for assessed in batch:
+            try:
+                as_json = encoded(article_document(assessed, self._sides))[1]
+            except UnfitDocument as error:
+                outcomes.append(Reject(str(error)))
+                continue
+            try:
+                with self._state.writing():
+                    told |= self._take_in(json.loads(as_json))
+            except BaseException:
+                self._stories = self._restored()
+                raise
+            outcomes.append(Publish())
+        if told:
+            self._on_told()
+        self._forget()
+        return outcomes
+
+    def _restored(self) -> Stories:
+        stories = Stories()
+        for id, kept, story in self._state.recent():
+            stories.restore(id, kept, story)
+        return stories
+
+    def _take_in(self, document: dict[str, Any]) -> bool:
+        """Gives whether anybody is to be told."""
+        id, revision = document["id"], document["revision"]
+        known = self._state.article(id)
+        if known and known[0] >= revision:
+            return False  # delivered again
+        story = self._placed(document, known[1] if known else None)
+        told = False
+        now = self._clock()
+        first_seen = _epoch(document["first_seen"])
+        for subscription in self._matcher.match(Article(document, story)):
+            one = self._subscriptions[subscription]
+            if first_seen < self._since[subscription]:
+                continue
+            before = self._state.stance_before(first_seen)
+            made = alert(document, subscription=subscription, story=story, before=before)
+            due = one.due(datetime.fromtimestamp(now, UTC)).timestamp()
+            told |= self._state.tell(made, one.to, now=now, due=due)
+        return told
+
+    def _placed(self, document: dict[str, Any], known: str | None) -> str:
+        """The article's story, written down."""
+        id, at = document["id"], _epoch(document.get("published") or document["first_seen"])
+        its = traits(document["title"], document["body"], at)
+        copies = None
+        if known is None:
+            placed = self._stories.place(id, its)
+            for younger in placed.joined:
+                self._state.join(younger, placed.story)
+            known, copies = placed.story, placed.copies
+        dyads = {f"{one['holder']}>{one['target']}": one["score"] for one in document["dyads"]}
+        self._state.keep(
+            Kept(id, document["revision"], known, at, document["outlet"], its, dyads, copies)
+        )
+        return known
+
+    def _forget(self) -> None:
+        now = self._clock()
+        if now > self._forgotten + _FORGET_EVERY:
+            self._stories.forget(now - KEPT)
+            self._state.forget_traits(now - KEPT)
+            self._forgotten = now
+
+
+def alerts_stage(alerts: Alerts) -> Stage[AssessedArticle]:
+    """The stage for the runner."""
+    return Stage(route("alerts"), AssessedArticle, alerts.handle)
+
+
+def _epoch(date: str) -> float:
+    return datetime.fromisoformat(date).timestamp()

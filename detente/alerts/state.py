@@ -1,0 +1,332 @@
+"""What the alerts remember, in one SQLite file: articles and their stories, who was told of what,
+and what is still to be sent.
+
+An article with all that it leads to is written in one transaction, before its offset is committed:
+so a kill loses nothing and a redelivery finds it done. The ledger has each (subscription, story)
+once, for good; a story of which a subscription was told is never told again, whatever is replayed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from detente.alerts.likeness import Traits
+from detente.alerts.message import Alert
+from detente.errors import ConfigError, StoreUnavailable
+from detente.sqlite import connect, database_path, driver_errors_as, transaction
+
+SCHEMA_NUMBER = 1
+
+_SCHEMA = """
+CREATE TABLE articles (
+    id TEXT PRIMARY KEY, revision INTEGER NOT NULL, story TEXT NOT NULL, at REAL NOT NULL,
+    outlet TEXT NOT NULL, copies TEXT, traits BLOB, dyads BLOB
+) WITHOUT ROWID;
+CREATE INDEX articles_by_story ON articles (story);
+CREATE INDEX articles_with_traits ON articles (at) WHERE traits IS NOT NULL;
+CREATE TABLE joined (story TEXT PRIMARY KEY, into_story TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE subscriptions (id TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE ledger (
+    subscription TEXT NOT NULL, story TEXT NOT NULL, article TEXT NOT NULL, at REAL NOT NULL,
+    alert BLOB NOT NULL, PRIMARY KEY (subscription, story)
+) WITHOUT ROWID;
+CREATE INDEX ledger_by_time ON ledger (subscription, at);
+CREATE TABLE outbox (
+    number INTEGER PRIMARY KEY, subscription TEXT NOT NULL, story TEXT NOT NULL,
+    destination TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL, due REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', sent REAL,
+    UNIQUE (subscription, story, destination)
+);
+CREATE INDEX outbox_waiting ON outbox (destination, due) WHERE state IN ('waiting', 'sending');
+CREATE TABLE muted (story TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
+"""
+
+State = Literal["waiting", "sending", "sent", "dead", "muted"]
+
+_encode = msgspec.msgpack.Encoder().encode
+_traits = msgspec.msgpack.Decoder(Traits)
+_alerts = msgspec.msgpack.Decoder(Alert)
+_dyads = msgspec.msgpack.Decoder(dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An article as it is kept: where it belongs, and whether it copies another."""
+
+    id: str
+    revision: int
+    story: str
+    at: float
+    outlet: str
+    traits: Traits
+    dyads: Mapping[str, float]
+    copies: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the outbox."""
+
+    number: int
+    subscription: str
+    story: str
+    destination: str
+    state: State
+    created: float
+    due: float
+    attempts: int
+    reason: str
+    sent: float | None
+
+
+class AlertState:
+    """Used from any thread. Every method raises StoreUnavailable when the file can't be used."""
+
+    def __init__(self, url: str) -> None:
+        self._path = database_path(url)
+        self._db = connect(self._path)
+        self._lock = threading.RLock()
+        try:
+            (number,) = self._db.execute("PRAGMA user_version").fetchone()
+            if number not in (0, SCHEMA_NUMBER):
+                raise ConfigError(
+                    f"{self._path}: alerts of schema {number}, but this version uses "
+                    f"{SCHEMA_NUMBER}; use the version that wrote it, or another file in `alerts`"
+                )
+            if number == 0:
+                with self._reaching():
+                    self._db.executescript(
+                        f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_NUMBER}; COMMIT;"
+                    )
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """What is written within the context is written together, or not at all."""
+        with self._reaching(), transaction(self._db):
+            yield
+
+    # Subscriptions
+
+    def since(self, subscription: str, now: float) -> float:
+        """From when on a subscription counts: since it was first heard of."""
+        with self._reaching() as db:
+            db.execute("INSERT OR IGNORE INTO subscriptions VALUES (?, ?)", (subscription, now))
+            found = db.execute("SELECT since FROM subscriptions WHERE id = ?", (subscription,))
+            since: float = found.fetchone()[0]
+        return since
+
+    # Articles and stories
+
+    def recent(self) -> Iterator[tuple[str, Traits, str]]:
+        """Articles that others may still join, with their traits and stories, oldest first."""
+        rows = self._rows(
+            "SELECT id, traits, story FROM articles WHERE traits IS NOT NULL ORDER BY at, id"
+        )
+        for id, traits, story in rows:
+            yield id, _traits.decode(traits), story
+
+    def article(self, id: str) -> tuple[int, str] | None:
+        """Revision and story of an article that came before."""
+        rows = self._rows("SELECT revision, story FROM articles WHERE id = ?", (id,))
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def keep(self, article: Kept) -> None:
+        """Write an article down; one that is known gets the new revision's traits."""
+        with self._reaching() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(article.id, article.revision, article.story, article.at, article.outlet),
+                    *(article.copies, _encode(article.traits), _encode(dict(article.dyads))),
+                ),
+            )
+
+    def join(self, younger: str, older: str) -> None:
+        """Let a story go on as another one: who was told of either was told of both."""
+        with self._reaching() as db:
+            db.execute("INSERT OR REPLACE INTO joined VALUES (?, ?)", (younger, older))
+            db.execute("UPDATE joined SET into_story = ? WHERE into_story = ?", (older, younger))
+            db.execute("UPDATE articles SET story = ? WHERE story = ?", (older, younger))
+            for table in ("ledger", "muted"):
+                db.execute(
+                    f"UPDATE OR IGNORE {table} SET story = ? WHERE story = ?", (older, younger)
+                )
+            # Who was told of both before they were joined keeps both alerts.
+            db.execute(
+                "UPDATE outbox SET story = ? WHERE story = ? AND NOT EXISTS (SELECT 1 FROM ledger"
+                " WHERE ledger.story = ? AND ledger.subscription = outbox.subscription)",
+                (older, younger, younger),
+            )
+
+    def forget_traits(self, before: float) -> None:
+        """Let go of what is only needed to group articles, of those that appeared before."""
+        with self._reaching() as db:
+            db.execute(
+                "UPDATE articles SET traits = NULL, dyads = NULL"
+                " WHERE at < ? AND traits IS NOT NULL",
+                (before,),
+            )
+
+    def stance_before(self, at: float, days: float = 7.0) -> dict[str, float]:
+        """The mean score of each dyad over the articles of the days before an epoch."""
+        rows = self._rows(
+            "SELECT dyads FROM articles WHERE traits IS NOT NULL AND at >= ? AND at < ?",
+            (at - days * 86_400, at),
+        )
+        found: dict[str, list[float]] = {}
+        for (dyads,) in rows:
+            for toward, score in _dyads.decode(dyads).items():
+                found.setdefault(toward, []).append(score)
+        return {toward: sum(scores) / len(scores) for toward, scores in found.items()}
+
+    def sources(self, stories: Sequence[str]) -> dict[str, int]:
+        """How many outlets have each of these stories."""
+        marks = ", ".join("?" * len(stories))
+        rows = self._rows(
+            "SELECT story, count(DISTINCT outlet) FROM articles"
+            f" WHERE story IN ({marks}) GROUP BY story",
+            tuple(stories),
+        )
+        return dict(rows)
+
+    # Ledger and outbox
+
+    def tell(self, alert: Alert, destinations: Iterable[str], *, now: float, due: float) -> bool:
+        """Put an alert into the outbox, unless its subscription was told of the story before."""
+        with self._reaching() as db:
+            told = db.execute(
+                "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, ?, ?) RETURNING 1",
+                (alert.subscription, alert.story, alert.article, now, _encode(alert)),
+            ).fetchone()
+            if not told:
+                return False
+            muted = db.execute("SELECT 1 FROM muted WHERE story = ?", (alert.story,)).fetchone()
+            db.executemany(
+                "INSERT OR IGNORE INTO outbox"
+                " (subscription, story, destination, state, created, due)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (alert.subscription, alert.story, to, "muted" if muted else "waiting", now, due)
+                    for to in destinations
+                ],
+            )
+        return True
+
+    def due(self, now: float) -> dict[tuple[str, str], list[Entry]]:
+        """What is due, by subscription and destination, oldest first. What was being sent when the
+        process ended is due again."""
+        entries = self._entries("state IN ('waiting', 'sending') AND due <= ?", (now,))
+        found: dict[tuple[str, str], list[Entry]] = {}
+        for entry in entries:
+            found.setdefault((entry.subscription, entry.destination), []).append(entry)
+        return found
+
+    def next_due(self) -> float | None:
+        """When something is due next."""
+        rows = self._rows("SELECT min(due) FROM outbox WHERE state IN ('waiting', 'sending')")
+        due: float | None = rows[0][0]
+        return due
+
+    def sent_since(self, subscription: str, destination: str, at: float) -> int:
+        """How many messages went to a destination since an epoch."""
+        rows = self._rows(
+            "SELECT count(DISTINCT sent) FROM outbox"
+            " WHERE subscription = ? AND destination = ? AND state = 'sent' AND sent >= ?",
+            (subscription, destination, at),
+        )
+        number: int = rows[0][0]
+        return number
+
+    def mark(
+        self,
+        numbers: Iterable[int],
+        state: State,
+        *,
+        due: float | None = None,
+        reason: str = "",
+        sent: float | None = None,
+        tried: bool = False,
+    ) -> None:
+        """Say what became of lines of the outbox; `tried` counts an attempt."""
+        with self._reaching() as db:
+            db.executemany(
+                "UPDATE outbox SET state = ?, due = coalesce(?, due), reason = ?, sent = ?,"
+                " attempts = attempts + ? WHERE number = ?",
+                [(state, due, reason, sent, int(tried), number) for number in numbers],
+            )
+
+    def alerts(self, subscription: str, stories: Sequence[str]) -> list[Alert]:
+        """The alerts of a subscription on these stories, in this order."""
+        marks = ", ".join("?" * len(stories))
+        rows = self._rows(
+            f"SELECT story, alert FROM ledger WHERE subscription = ? AND story IN ({marks})",
+            (subscription, *stories),
+        )
+        found = {story: _alerts.decode(blob) for story, blob in rows}
+        return [
+            msgspec.structs.replace(found[story], story=story)
+            for story in stories
+            if story in found
+        ]
+
+    def told(self, subscription: str, most: int = 100) -> list[tuple[float, Alert]]:
+        """The latest alerts of a subscription, newest first, with when they came about."""
+        rows = self._rows(
+            "SELECT at, alert FROM ledger WHERE subscription = ? ORDER BY at DESC LIMIT ?",
+            (subscription, most),
+        )
+        return [(at, _alerts.decode(blob)) for at, blob in rows]
+
+    def outbox(self, state: State | None = None, most: int = 100) -> list[Entry]:
+        """Lines of the outbox, newest first."""
+        found = self._entries("? IS NULL OR state = ?", (state, state))
+        return sorted(found, key=lambda one: -one.number)[:most]
+
+    def revive(self, now: float) -> int:
+        """Make what was given up due again; gives how many lines."""
+        with self._reaching() as db:
+            return db.execute(
+                "UPDATE outbox SET state = 'waiting', attempts = 0, due = ?, created = ?"
+                " WHERE state = 'dead'",
+                (now, now),
+            ).rowcount
+
+    def mute(self, story: str, now: float) -> int:
+        """Send no more of a story; gives how many lines of the outbox this concerns."""
+        with self.writing():
+            self._db.execute("INSERT OR REPLACE INTO muted VALUES (?, ?)", (story, now))
+            return self._db.execute(
+                "UPDATE outbox SET state = 'muted' WHERE story = ? AND state = 'waiting'", (story,)
+            ).rowcount
+
+    def _entries(self, condition: str, values: tuple[Any, ...]) -> list[Entry]:
+        rows = self._rows(
+            "SELECT number, subscription, story, destination, state, created, due, attempts,"
+            f" reason, sent FROM outbox WHERE {condition} ORDER BY number",
+            values,
+        )
+        return [Entry(*row) for row in rows]
+
+    def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        with self._reaching() as db:
+            return db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _reaching(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, driver_errors_as(StoreUnavailable, self._path):
+            yield self._db

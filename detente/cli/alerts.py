@@ -1,0 +1,185 @@
+"""`detente alerts`: who is told of what, what was told, and what is still to be sent."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detente.cli.context import load, opened_store
+from detente.cli.instants import instant
+from detente.cli.output import console, moment, print_json, print_table, printable
+from detente.cli.read import Json, headline
+
+if TYPE_CHECKING:
+    from detente.alerts.state import AlertState
+    from detente.settings import Settings
+
+app = typer.Typer(help="Subscriptions: what they would tell, told, and have still to send.")
+
+
+class States(StrEnum):
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    DEAD = "dead"
+    MUTED = "muted"
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[AlertState]:
+    from detente.alerts.state import AlertState
+
+    state = AlertState(settings.alerts)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+@app.command("check")
+def check(context: typer.Context) -> None:
+    """Read subscriptions.toml and say what is wrong with it."""
+    from detente.alerts.subscription import load_subscriptions
+
+    settings = load(context)
+    read = load_subscriptions(settings.subscriptions, missing_ok=False)
+    count, places = len(read.subscriptions), len(read.destinations)
+    typer.echo(f"{settings.subscriptions}: {count} subscriptions, {places} destinations, all good.")
+
+
+@app.command("list")
+def list_(context: typer.Context, json: Json = False) -> None:
+    """All subscriptions, with how much each told in the last week."""
+    from detente.alerts.subscription import load_subscriptions
+
+    settings = load(context)
+    read = load_subscriptions(settings.subscriptions)
+    week = time.time() - 7 * 86_400
+    with _opened(settings) as state:
+        rows = [
+            {
+                "id": one.id,
+                "query": one.query,
+                "to": list(one.to),
+                "when": one.when,
+                "told_in_a_week": sum(at >= week for at, _ in state.told(one.id, 10_000)),
+            }
+            for one in read.subscriptions
+        ]
+    if json:
+        print_json(rows)
+        return
+    if not rows:
+        typer.echo(f"Nobody is subscribed: {settings.subscriptions} has no subscriptions.")
+        return
+    shown = [
+        (row["id"], row["query"], ", ".join(row["to"]), row["when"], str(row["told_in_a_week"]))  # type: ignore[arg-type]
+        for row in rows
+    ]
+    print_table(("id", "query", "to", "when", "last week"), shown)
+
+
+@app.command("try")
+def try_(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="As in a subscription.")],
+    since: Annotated[str, typer.Option(help="First seen from: 2026-11-24, or 36h, 7d ago.")] = "7d",
+    size: Annotated[int, typer.Option("--size", "-n", help="How many to show.", min=0)] = 20,
+    json: Json = False,
+) -> None:
+    """What a subscription would have told: the stories, and how many a day to expect."""
+    from detente.alerts.dryrun import dry_run
+
+    now = datetime.now(UTC)
+    start = instant(since, now) or now - timedelta(days=7)
+    with opened_store(load(context)) as store:
+        found = dry_run(store, query, start, now)
+    days = max(1.0, (now - start).total_seconds() / 86_400)
+    if json:
+        told = [{"id": one["id"], "title": one["title"], "url": one["url"]} for one in found.told]
+        print_json({"alerts": told, "articles": found.articles, "a_day": len(told) / days})
+        return
+    for document in found.told[-size:] if size else ():
+        console().print(headline(document))
+    number = len(found.told)
+    typer.echo(
+        f"{number} alerts for {found.articles} articles since {moment(start.isoformat())}: "
+        f"{number / days:.1f} a day." + (" There are more." if found.cut else "")
+    )
+    per_day = Counter(document["first_seen"][:10] for document in found.told)
+    if per_day:
+        day, most = per_day.most_common(1)[0]
+        typer.echo(f"Most on one day: {most}, on {day}.")
+
+
+@app.command("told")
+def told(
+    context: typer.Context,
+    subscription: Annotated[str, typer.Argument(help="Its id.")],
+    size: Annotated[int, typer.Option("--size", "-n", help="How many.", min=1)] = 20,
+    atom: Annotated[bool, typer.Option("--atom", help="Write an Atom feed.")] = False,
+) -> None:
+    """What a subscription was told, newest first."""
+    from detente.alerts.atom import atom_feed
+
+    with _opened(load(context)) as state:
+        found = state.told(subscription, size)
+    if atom:
+        typer.echo(atom_feed(subscription, subscription, found))
+        return
+    for at, alert in found:
+        when = moment(datetime.fromtimestamp(at, UTC).isoformat())
+        typer.echo(f"{when}  {printable(alert.title)}  {printable(alert.outlet)}  {alert.story}")
+        for shown in alert.evidence:
+            typer.echo(f"    {shown.says:<24} {printable(shown.text)}")
+    if not found:
+        typer.echo(f"Nothing was told to {printable(subscription)} yet.")
+
+
+@app.command("outbox")
+def outbox(
+    context: typer.Context,
+    state: Annotated[States | None, typer.Option(help="Only these.")] = None,
+    size: Annotated[int, typer.Option("--size", "-n", help="How many.", min=1)] = 20,
+) -> None:
+    """What is to be sent, was sent, or could not be sent, newest first."""
+    with _opened(load(context)) as kept:
+        found = kept.outbox(None if state is None else state.value, size)
+    rows = [
+        (
+            one.state,
+            one.subscription,
+            one.destination,
+            moment(datetime.fromtimestamp(one.sent or one.due, UTC).isoformat()),
+            str(one.attempts),
+            printable(one.reason),
+        )
+        for one in found
+    ]
+    print_table(("state", "subscription", "to", "sent or due", "tries", "why"), rows)
+
+
+@app.command("retry")
+def retry(context: typer.Context) -> None:
+    """Send again what was given up."""
+    with _opened(load(context)) as state:
+        count = state.revive(time.time())
+    typer.echo(f"{count} messages are due again.")
+
+
+@app.command("mute")
+def mute(
+    context: typer.Context,
+    story: Annotated[str, typer.Argument(help="Its id, as `told` shows it.")],
+) -> None:
+    """Send nothing more on a story, to anybody."""
+    with _opened(load(context)) as state:
+        count = state.mute(story, time.time())
+    typer.echo(f"{printable(story)} is muted; {count} messages on it are not sent.")
