@@ -10,7 +10,7 @@ TRAIN := .venv-train
 model evaluate: export MALLOC_TRIM_THRESHOLD_ = 4294967296
 model evaluate: export MALLOC_MMAP_THRESHOLD_ = 4294967296
 
-.PHONY: help setup run demo dev docs check format lint types layers tests test test-hub replay faults model evaluate bench bench-judge bench-collectors soak bench-engines lock clean
+.PHONY: help setup run demo dev docs check format lint types layers tests test test-hub replay faults model evaluate bench bench-judge bench-collectors bench-alerts soak bench-engines lock clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -96,6 +96,9 @@ bench-judge: setup  ## sentences and articles a second, int8 against fp32 of the
 
 bench-collectors: setup  ## polls a second over 5,000 feeds, and the delay of news against a fixed interval
 	$(BIN)/python -m benchmarks.collectors
+
+bench-alerts: setup  ## articles a second past 100,000 subscriptions, and the delay until people hear of it
+	$(BIN)/python -m benchmarks.alerts
 
 soak: dev  ## the collectors over twenty months of a virtual clock; about ten minutes
 	$(BIN)/python -m benchmarks.soak

@@ -15,12 +15,12 @@ from typing import Any
 
 from collectors.catalog import Feed
 from collectors.feedstate import FeedState
-from collectors.lock import CollectorLock
 from collectors.polling import OnEvent, Polling
 from collectors.sharing import share_feeds
 from detente.bus.base import Bus
 from detente.errors import RetryLater
 from detente.flow import COLLECTORS, FEED_STATE
+from detente.lock import StateLock
 from detente.settings import Settings
 
 _LOOK_AT_STOP = 0.1
@@ -57,7 +57,7 @@ def collect(
             with suppress(RetryLater):
                 shared.close()
         return
-    with CollectorLock(settings.state):
+    with StateLock(settings.state, "collector", "state"):
         state = FeedState(settings.state)
         try:
             _run(polling, lambda: polling.poll_all(enabled, state), stop)

@@ -20,11 +20,11 @@ from collectors.entry import ClaimedDate, Entry
 from collectors.feedstate import SCHEMA_NUMBER, FeedState
 from collectors.forgetting import NOTED, REMEMBERED
 from collectors.identity import identify
-from collectors.lock import CollectorLock
 from collectors.plan import ArticleRow, FeedRow, Plan, PlannedRecord, SightingRow
 from collectors.status import PollState
 from detente.bus.base import Entry as Logged
 from detente.errors import ConfigError, StoreUnavailable
+from detente.lock import StateLock
 
 URL = "https://sample.example/a"
 FEED = Feed(id="one", url="https://sample.example/feed", outlet="One")
@@ -387,16 +387,22 @@ def test_after_closing_it_is_unavailable(state: FeedState) -> None:
 
 def test_the_lock_is_one_collectors_and_comes_free(path: Path) -> None:
     url = f"sqlite:///{path}"
-    with CollectorLock(url):
-        with pytest.raises(ConfigError, match="another collector"), CollectorLock(url):
+    with StateLock(url, "collector", "state"):
+        with (
+            pytest.raises(ConfigError, match="another collector"),
+            StateLock(url, "collector", "state"),
+        ):
             pass
-        with CollectorLock(f"{url}-other"):
+        with StateLock(f"{url}-other", "collector", "state"):
             pass
-    with CollectorLock(url):
+    with StateLock(url, "collector", "state"):
         pass
 
 
 def test_a_lock_that_cant_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="file"), CollectorLock(f"sqlite:///{tmp_path}/file/x"):
+    with (
+        pytest.raises(ConfigError, match="file"),
+        StateLock(f"sqlite:///{tmp_path}/file/x", "collector", "state"),
+    ):
         pass

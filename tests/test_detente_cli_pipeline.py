@@ -101,7 +101,7 @@ def test_search_within_days(detente: Detente) -> None:
     [
         (["embassy AND ("], "search:"),
         (["emb*ssy"], "a * may only end a word"),
-        (["title:embassy"], "can't be searched here"),
+        (["title:embassy"], "there is no field 'title' (position 6)"),
         (["--since", "yesterday"], "write 2026-11-24"),
         (["--by", "title"], "is no date"),
         (["--after", "zzz"], "no place to go on from"),

@@ -59,8 +59,14 @@ class _Words:
             yield self._sorted[place]
 
 
+def mark(field: str, value: str) -> str:
+    """How an article's marks have a field's value, which no term can be."""
+    return f"{field}\0{value}"
+
+
 class Article:
-    """A document, made ready to be matched. `story` is the one that it belongs to."""
+    """A document, made ready to be matched. `story` is the one that it belongs to; `marks` are its
+    terms and its fields' values."""
 
     def __init__(self, document: Document, story: str | None = None) -> None:
         self.document = document
@@ -72,6 +78,12 @@ class Article:
             value = story if field == "story" else document.get(field)
             values = [value] if isinstance(value, str) else value or ()
             self.values[field] = frozenset(values)
+        self.marks = frozenset(
+            (
+                *self.text.places,
+                *(mark(it, one) for it, all_ in self.values.items() for one in all_),
+            )
+        )
         self.dyads = {
             (one["holder"], one["target"]): float(one["score"])
             for one in document.get("dyads") or ()
@@ -85,7 +97,7 @@ class Article:
         for field, values in self.values.items():
             if values:
                 yield f"{field}:"
-                yield from (f"{field}:{value}" for value in values)
+                yield from (mark(field, value) for value in values)
         if self.quoted.places:
             yield "quote:"
             yield from (f"quote:{term}" for term in self.quoted.places)
@@ -96,64 +108,71 @@ class Article:
 
 
 class Matcher:
-    """The subscriptions, by id, with their expressions. Used from one thread."""
+    """The subscriptions, by id, with their expressions. Used from one thread.
+
+    Subscriptions with equal expressions are one *group*; groups have numbers, since an expression's
+    hash is a walk over all of it.
+    """
 
     def __init__(self) -> None:
-        self._groups: dict[Expression, set[str]] = {}
-        self._tests: dict[Expression, Test] = {}
-        self._by_key: dict[str, dict[Expression, None]] = {}
-        self._always: dict[Expression, None] = {}
+        self._numbers: dict[Expression, int] = {}
+        self._groups: dict[int, set[str]] = {}
+        self._tests: list[Test] = []
+        self._by_key: dict[str, set[int]] = {}
+        self._always: set[int] = set()
         self._of: dict[str, Expression] = {}
 
     def __len__(self) -> int:
         return len(self._of)
 
     def add(self, id: str, expression: Expression) -> None:
-        """Add a subscription, or give one another expression. Equal expressions are kept once."""
+        """Add a subscription, or give one another expression."""
         self.remove(id)
         self._of[id] = expression
-        group = self._groups.get(expression)
-        if group is not None:
-            group.add(id)
+        number = self._numbers.get(expression)
+        if number is not None:
+            self._groups[number].add(id)
             return
-        self._groups[expression] = {id}
-        self._tests[expression] = compiled(expression)
+        number = self._numbers[expression] = len(self._tests)
+        self._tests.append(compiled(expression))
+        self._groups[number] = {id}
         keys = required_keys(expression)
-        for filed in self._files(keys):
-            filed[expression] = None
+        if keys is None:
+            self._always.add(number)
+        for key in keys or ():
+            self._by_key.setdefault(key, set()).add(number)
 
     def remove(self, id: str) -> None:
         """Forget a subscription; one that isn't there is forgotten already."""
         expression = self._of.pop(id, None)
         if expression is None:
             return
-        group = self._groups[expression]
-        group.discard(id)
-        if group:
+        number = self._numbers[expression]
+        self._groups[number].discard(id)
+        if self._groups[number]:
             return
-        del self._groups[expression], self._tests[expression]
-        keys = required_keys(expression)
-        for filed in self._files(keys):
-            del filed[expression]
-        for key in keys or ():
-            if not self._by_key[key]:
+        del self._numbers[expression], self._groups[number]
+        self._tests[number] = _nothing  # so that the others keep their places
+        self._always.discard(number)
+        for key in required_keys(expression) or ():
+            filed = self._by_key[key]
+            filed.discard(number)
+            if not filed:
                 del self._by_key[key]
 
     def match(self, article: Article) -> list[str]:
         """The ids of the subscriptions that the article matches, in order."""
-        by_key = self._by_key
-        candidates = dict(self._always)
+        candidates = set(self._always)
         for key in article.all_keys():
-            if key in by_key:
-                candidates.update(by_key[key])
+            if key in self._by_key:
+                candidates |= self._by_key[key]
         tests = self._tests
-        found = [one for one in candidates if tests[one](article)]
-        return sorted(id for expression in found for id in self._groups[expression])
+        found = [number for number in candidates if tests[number](article)]
+        return sorted(id for number in found for id in self._groups[number])
 
-    def _files(self, keys: frozenset[str] | None) -> list[dict[Expression, None]]:
-        if keys is None:
-            return [self._always]
-        return [self._by_key.setdefault(key, {}) for key in keys]
+
+def _nothing(article: Article) -> bool:
+    return False
 
 
 def required_keys(expression: Expression) -> frozenset[str] | None:
@@ -178,7 +197,7 @@ def _keyed(expression: Expression) -> tuple[frozenset[str] | None, float]:
         case Has(field, values, prefix):
             if prefix:
                 return frozenset((f"{field}:",)), 1.0
-            return frozenset(f"{field}:{value}" for value in values), _COMMON * len(values)
+            return frozenset(mark(field, value) for value in values), _COMMON * len(values)
         case Between(field):
             return frozenset((f"{field}:",)), 1.0
         case DyadWithin(holder, target):
@@ -206,8 +225,7 @@ def compiled(expression: Expression) -> Test:
         case Near(found, gaps, where):
             return lambda article: _near(_words(article, bool(where)), found, gaps)
         case Has(field, values, False):
-            wanted = frozenset(values)
-            return lambda article: not wanted.isdisjoint(article.values[field])
+            return _any(frozenset(mark(field, value) for value in values), [])
         case Has(field, values, True):
             return lambda article: any(one.startswith(values) for one in article.values[field])
         case Between():
@@ -220,12 +238,42 @@ def compiled(expression: Expression) -> Test:
             test = compiled(part)
             return lambda article: not test(article)
         case AllOf(parts):
-            tests = [compiled(part) for part in parts]
-            return lambda article: all(test(article) for test in tests)
+            return _all(*_split(parts))
         case AnyOf(parts):
-            tests = [compiled(part) for part in parts]
-            return lambda article: any(test(article) for test in tests)
+            return _any(*_split(parts))
     raise TypeError(expression)  # pragma: no cover
+
+
+def _split(parts: Iterable[Expression]) -> tuple[frozenset[str], list[Test]]:
+    """The parts that ask for one mark each, as one set, and the tests of the others."""
+    words: set[str] = set()
+    tests = []
+    for part in parts:
+        match part:
+            case Phrase((term,), False, ""):
+                words.add(term)
+            case Has(field, (value,), False):
+                words.add(mark(field, value))
+            case _:
+                tests.append(compiled(part))
+    return frozenset(words), tests
+
+
+def _all(words: frozenset[str], tests: Sequence[Test]) -> Test:
+    if not tests:
+        return lambda article: words <= article.marks
+    if len(tests) == 1:
+        (only,) = tests
+        return lambda article: words <= article.marks and only(article)
+    return lambda article: words <= article.marks and all(test(article) for test in tests)
+
+
+def _any(words: frozenset[str], tests: Sequence[Test]) -> Test:
+    if not tests:
+        return lambda article: not words.isdisjoint(article.marks)
+    return lambda article: (
+        not words.isdisjoint(article.marks) or any(test(article) for test in tests)
+    )
 
 
 def _words(article: Article, quoted: bool) -> _Words:
@@ -235,7 +283,9 @@ def _words(article: Article, quoted: bool) -> _Words:
 def _phrase(found: tuple[str, ...], quoted: bool, *, prefix: bool) -> Test:
     if len(found) == 1 and not prefix:
         (term,) = found
-        return lambda article: term in _words(article, quoted).places
+        if quoted:
+            return lambda article: term in article.quoted.places
+        return lambda article: term in article.marks
     if len(found) == 1:
         return lambda article: any(_words(article, quoted).beginning(found[0]))
     whole, last = found[:-1], found[-1]

@@ -14,6 +14,7 @@ import structlog
 from detente.cli.context import opened_bus, opened_store
 from detente.errors import RetryLater
 from detente.flow import ROUTES
+from detente.lock import StateLock
 from detente.runner import Stage, run_stage
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ def _alerts(settings: Settings, stack: ExitStack, sides: tuple[str, str]) -> Sta
     from detente.alerts.subscription import load_subscriptions
 
     read = load_subscriptions(settings.subscriptions)
+    stack.enter_context(StateLock(settings.alerts, "process of alerts", "alerts"))
     state = AlertState(settings.alerts)
     stack.callback(state.close)
     channels = {name: open_channel(one) for name, one in read.destinations.items()}
