@@ -24,7 +24,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One event for one subscription. `stance` are the article's dyads, `before` what they were in
-    the mean of the week before."""
+    the mean of the week before; `note` says why, where it isn't the article by itself."""
 
     id: str
     subscription: str
@@ -37,6 +37,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Shown, ...]
     stance: Mapping[str, float]
     before: Mapping[str, float]
+    note: str = ""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     def subject(self) -> str:
         again = "(repeated) " if self.repeat else ""
         if len(self.alerts) == 1:
-            return f"{again}{_line(self.alerts[0].title)}"
+            return f"{again}{_line(self.alerts[0].note or self.alerts[0].title)}"
         return f"{again}{len(self.alerts)} stories on {_line(self.name)}"
 
     def text(self) -> str:
@@ -69,6 +70,7 @@ def alert(
     subscription: str,
     story: str,
     before: Mapping[str, float],
+    note: str = "",
 ) -> Alert:
     """What to tell a subscription of an article."""
     return Alert(
@@ -83,6 +85,7 @@ def alert(
         evidence=tuple(_evidence(document)),
         stance={f"{one['holder']}>{one['target']}": one["score"] for one in _dyads(document)},
         before=before,
+        note=note,
     )
 
 
@@ -112,7 +115,7 @@ def _cut(text: str) -> str:
 
 def _said(one: Alert, sources: int) -> str:
     more = f" (+{sources - 1} sources)" if sources > 2 else " (+1 source)" if sources == 2 else ""
-    lines = [_line(one.title), f"{_line(one.outlet)}{more}"]
+    lines = [*([one.note] if one.note else []), _line(one.title), f"{_line(one.outlet)}{more}"]
     for shown in one.evidence:
         who = f" — {_line(shown.speaker)}" if shown.speaker else ""
         lines.append(f"  “{_line(shown.text)}”{who}")

@@ -6,10 +6,20 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from detente.alerts.likeness import traits
 from detente.alerts.match import Article, Matcher
+from detente.alerts.meaning import (
+    BEFORE,
+    BURST_WINDOW,
+    HOUR,
+    RECENT,
+    has_shifted,
+    is_burst,
+    is_first,
+    rank_sum,
+)
 from detente.alerts.message import alert
 from detente.alerts.state import AlertState, Kept
 from detente.alerts.stories import KEPT, Stories
@@ -93,11 +103,55 @@ class Alerts:
             one = self._subscriptions[subscription]
             if first_seen < self._since[subscription]:
                 continue
-            before = self._state.stance_before(first_seen)
-            made = alert(document, subscription=subscription, story=story, before=before)
+            why = self._why(one, document, story, now)
+            if why is None:
+                continue
+            made = alert(
+                document,
+                subscription=subscription,
+                story=why.story,
+                before=self._state.stance_before(first_seen),
+                note=why.note,
+            )
             due = one.due(datetime.fromtimestamp(now, UTC)).timestamp()
             told |= self._state.tell(made, one.to, now=now, due=due)
         return told
+
+    def _why(
+        self, one: Subscription, document: dict[str, Any], story: str, now: float
+    ) -> _Reason | None:
+        """Why a subscription is to be told of an article that its query matches, if it is."""
+        if one.kind == "query":
+            return _Reason(story, "")
+        last = self._state.last_match(one.id)
+        score = _score(document, one.dyad)
+        if one.kind == "shift" and score is None:
+            return None
+        is_new = self._state.note_match(one.id, story, now, score)
+        if one.kind == "first":
+            return _Reason(story, "") if is_new and is_first(now, last) else None
+        day = datetime.fromtimestamp(now, UTC)
+        found = self._state.matches(one.id, now - RECENT - BEFORE)
+        if one.kind == "burst":
+            stories = [at for at, _ in found]
+            if not is_burst(now, stories):
+                return None
+            count = sum(at > now - BURST_WINDOW for at in stories)
+            note = f"{one.title}: {count} stories in {BURST_WINDOW / HOUR:.0f} hours"
+            return _Reason(f"burst:{day:%Y-%m-%d}", note)
+        recent = [score for at, score in found if score is not None and at > now - RECENT]
+        before = [score for at, score in found if score is not None and at <= now - RECENT]
+        if not has_shifted(recent, before):
+            return None
+        now_, then = sum(recent) / len(recent), sum(before) / len(before)
+        turned = "friendlier" if now_ > then else "more hostile"
+        note = (
+            f"{one.dyad} has turned {turned}: {now_:+.2f} over {len(recent)} stories of two days,"
+            f" {then:+.2f} over {len(before)} before"
+            f" (rank-sum test, p = {rank_sum(recent, before):.4f})"
+        )
+        # Once a week for each direction, or each further article would tell it again.
+        return _Reason(f"shift:{turned.split()[-1]}:{day:%G-W%V}", note)
 
     def _placed(self, document: dict[str, Any], known: str | None) -> str:
         """The article's story, written down."""
@@ -121,6 +175,20 @@ class Alerts:
             self._stories.forget(now - KEPT)
             self._state.forget_traits(now - KEPT)
             self._forgotten = now
+
+
+class _Reason(NamedTuple):
+    """What the ledger knows it by, and what is said above the article."""
+
+    story: str
+    note: str
+
+
+def _score(document: dict[str, Any], dyad: str | None) -> float | None:
+    for one in document["dyads"]:
+        if f"{one['holder']}>{one['target']}" == dyad:
+            return float(one["score"])
+    return None
 
 
 def alerts_stage(alerts: Alerts) -> Stage[AssessedArticle]:

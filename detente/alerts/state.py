@@ -45,6 +45,11 @@ CREATE TABLE outbox (
     UNIQUE (subscription, story, destination)
 );
 CREATE INDEX outbox_waiting ON outbox (destination, due) WHERE state IN ('waiting', 'sending');
+CREATE TABLE matches (
+    subscription TEXT NOT NULL, story TEXT NOT NULL, at REAL NOT NULL, score REAL,
+    PRIMARY KEY (subscription, story)
+) WITHOUT ROWID;
+CREATE INDEX matches_by_time ON matches (subscription, at);
 CREATE TABLE muted (story TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 """
 
@@ -181,6 +186,12 @@ class AlertState:
                 " WHERE at < ? AND traits IS NOT NULL",
                 (before,),
             )
+            # The latest one of a subscription tells how long it is since.
+            db.execute(
+                "DELETE FROM matches WHERE at < ? AND EXISTS (SELECT 1 FROM matches AS later"
+                " WHERE later.subscription = matches.subscription AND later.at > matches.at)",
+                (before,),
+            )
 
     def stance_before(self, at: float, days: float = 7.0) -> dict[str, float]:
         """The mean score of each dyad over the articles of the days before an epoch."""
@@ -203,6 +214,35 @@ class AlertState:
             tuple(stories),
         )
         return dict(rows)
+
+    # What subscriptions matched
+
+    def note_match(self, subscription: str, story: str, at: float, score: float | None) -> bool:
+        """Remember that a story matched, with its latest score; gives whether it is new."""
+        with self._reaching() as db:
+            new = db.execute(
+                "INSERT OR IGNORE INTO matches VALUES (?, ?, ?, ?) RETURNING 1",
+                (subscription, story, at, score),
+            ).fetchone()
+            if new is None and score is not None:
+                db.execute(
+                    "UPDATE matches SET score = ? WHERE subscription = ? AND story = ?",
+                    (score, subscription, story),
+                )
+        return new is not None
+
+    def matches(self, subscription: str, start: float) -> list[tuple[float, float | None]]:
+        """When the stories that matched began, since an epoch, with their scores; in order."""
+        return self._rows(
+            "SELECT at, score FROM matches WHERE subscription = ? AND at >= ? ORDER BY at",
+            (subscription, start),
+        )
+
+    def last_match(self, subscription: str) -> float | None:
+        """When the latest story that matched began."""
+        rows = self._rows("SELECT max(at) FROM matches WHERE subscription = ?", (subscription,))
+        at: float | None = rows[0][0]
+        return at
 
     # Ledger and outbox
 

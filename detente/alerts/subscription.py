@@ -23,7 +23,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -93,17 +93,29 @@ class Destination(_Value):
 
 
 class Subscription(_Value):
-    """One wish to be told. `most_per_hour` bounds the messages to one destination; what is above
-    it comes in one message later, nothing is left out."""
+    """One wish to be told: of each story that the query matches, or by `kind` of the `first` after
+    long, of a `burst` of them, or of a `shift` of their `dyad` (see `detente.alerts.meaning`).
+
+    `most_per_hour` bounds the messages to one destination; what is above it comes in one message
+    later, nothing is left out.
+    """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
     name: str = ""
+    kind: Literal["query", "first", "burst", "shift"] = "query"
+    dyad: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*>[A-Z][A-Z0-9]*$")] | None = None
     query: Annotated[str, AfterValidator(_query)]
     to: Annotated[tuple[str, ...], Field(min_length=1)]
     when: Annotated[str, AfterValidator(_when)] = "now"
     quiet: Annotated[str, AfterValidator(_quiet)] | None = None
     zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     most_per_hour: int = Field(20, ge=1, le=1_000)
+
+    @model_validator(mode="after")
+    def _with_its_dyad(self) -> Subscription:
+        if (self.kind == "shift") != (self.dyad is not None):
+            raise ValueError('kind = "shift" needs dyad = "RUS>USA" or the like, and no other does')
+        return self
 
     @property
     def title(self) -> str:
