@@ -15,6 +15,7 @@ from detente.alerts.meaning import (
     has_shifted,
     is_burst,
     is_first,
+    is_silent,
     poisson_tail,
     rank_sum,
 )
@@ -63,6 +64,17 @@ def test_a_first_mention_comes_after_long() -> None:
     assert is_first(1.0, None)
     assert is_first(FIRST_AFTER + 5.0, 5.0)
     assert not is_first(FIRST_AFTER, 5.0)
+
+
+def test_silence_is_longer_than_chance_explains() -> None:
+    daily = [float(DAY) * n for n in range(1, 13)]
+    last = daily[-1]
+    assert not is_silent(last + 9 * DAY, daily)
+    assert is_silent(last + 11 * DAY, daily)
+    hourly = [3_600.0 * n for n in range(200)]
+    assert not is_silent(hourly[-1] + 0.9 * DAY, hourly), "a day at least"
+    assert is_silent(hourly[-1] + 1.1 * DAY, hourly)
+    assert not is_silent(100 * DAY, [])
 
 
 @pytest.fixture
@@ -144,3 +156,23 @@ def test_a_first_mention_is_told_and_the_next_one_is_not(state: AlertState) -> N
     state.forget_traits(clock.now)
     stage.handle([article("a3", "Whale hunters fined", hours=240 + 24 * 91)])
     assert [alert.article for _, alert in state.told("whales")] == ["a3", "a1"]
+
+
+def test_a_source_that_falls_silent_is_told_once(state: AlertState) -> None:
+    quiet = Subscription(
+        id="quiet", kind="silence", query="source:sample.example", to=("desk",), name="The Sample"
+    )
+    clock = Clock(article("x", "x").article.first_seen.timestamp() - 60)
+    told: list[int] = []
+    stage = Alerts(state, [quiet], SIDES, clock=clock, on_told=lambda: told.append(1))
+    for number in range(24):
+        clock.now += 3_600
+        stage.handle([article(f"a{number}", f"Envoys meet, hour {number}", hours=number)])
+        stage.look()
+    assert state.told("quiet") == []
+    for _ in range(3):
+        clock.now += 0.7 * DAY
+        stage.look()
+    ((_, alert),) = state.told("quiet")
+    assert alert.note.startswith("The Sample: nothing since 2026-03-02")
+    assert told == [1]

@@ -59,7 +59,7 @@ def test_a_copy_is_told_apart_from_an_own_article() -> None:
     stories = Stories()
     stories.place("a1", of(FIRST))
     assert stories.place("a2", of(copy, 1)).copies == "a1"
-    assert is_copy(of(FIRST), of(copy))
+    assert is_copy(of(copy), of(FIRST))
     assert overlap(of(FIRST), of(OTHER_WORDS)) < 0.2
     assert overlap(of(FIRST), of(("x", ""))) < 0.2
 

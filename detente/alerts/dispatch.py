@@ -29,11 +29,15 @@ AT_ONCE = 50
 SENDERS = 64
 """Messages that are under way at a time at most."""
 _LOOK = 1.0
+_LOOK_EVERY = 60.0
 
 
 class Dispatcher:
-    """Sends in threads of its own until closed. A destination has one message under way at a time:
-    one that hangs holds up nobody but itself."""
+    """Sends in threads of its own until closed, at once when `news` is set.
+
+    A destination has one message under way at a time: one that hangs holds up nobody but itself.
+    `look` is called once a minute.
+    """
 
     def __init__(
         self,
@@ -41,15 +45,18 @@ class Dispatcher:
         subscriptions: Sequence[Subscription],
         channels: Mapping[str, Channel],
         *,
+        news: threading.Event | None = None,
+        look: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._look = look
         self._state = state
         self._subscriptions = {one.id: one for one in subscriptions}
         self._channels = channels
         self._clock = clock
         self._busy: set[str] = set()
         self._lock = threading.Lock()
-        self._wake = threading.Event()
+        self._wake = news or threading.Event()
         self._stop = threading.Event()
         self._senders = ThreadPoolExecutor(min(SENDERS, max(1, len(channels))), "alerts-send")
         self._thread = threading.Thread(target=self._run, name="alerts-dispatch", daemon=True)
@@ -75,9 +82,13 @@ class Dispatcher:
             time.sleep(0.02)
 
     def _run(self) -> None:
+        looked = 0.0
         while not self._stop.is_set():
             self._wake.clear()
             try:
+                if time.monotonic() >= looked + _LOOK_EVERY:
+                    looked = time.monotonic()
+                    self._look()
                 self.send_due()
                 due = self._state.next_due()
             except RetryLater as error:

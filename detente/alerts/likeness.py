@@ -35,8 +35,9 @@ _SKETCH = 64
 """So many of an article's shingles are kept, those with the least hashes: the share that two such
 sketches have in common estimates that of the shingles (Broder 1997)."""
 
-COPY = 0.5
-"""The share of shingles from which one article is a copy of another."""
+COPY = 0.65
+"""The share of its shingles from which an article is a copy of another: of 65 labelled copies 64 have
+more, and of 210 other articles of a story none has more than 0.16."""
 
 
 class Traits(msgspec.Struct, frozen=True, array_like=True):
@@ -110,20 +111,21 @@ def _weights() -> Weights:
     return msgspec.json.decode(text, type=Weights)
 
 
-def is_copy(one: Traits, other: Traits) -> bool:
-    """Whether the two texts are so much alike that one was made from the other."""
-    return overlap(one, other) >= COPY
+def is_copy(article: Traits, other: Traits) -> bool:
+    """Whether an article's text is so much that of another that it was made from it. One that says
+    all that the other says, and as much again, is none."""
+    return overlap(article, other) >= COPY
 
 
-def overlap(one: Traits, other: Traits) -> float:
-    """About the share of the shorter text's shingles that the longer one has, in 0…1."""
-    ours, theirs = set(one.sketch), set(other.sketch)
+def overlap(article: Traits, other: Traits) -> float:
+    """About the share of an article's shingles that the other one has, in 0…1."""
+    ours, theirs = set(article.sketch), set(other.sketch)
     if not ours or not theirs:
         return 0.0
     # Of full sketches only what lies below the lesser end is known of both.
     end = min(max(side) if len(side) == _SKETCH else math.inf for side in (ours, theirs))
     ours, theirs = ({it for it in side if it <= end} for side in (ours, theirs))
-    return len(ours & theirs) / max(1, min(len(ours), len(theirs)))
+    return len(ours & theirs) / max(1, len(ours))
 
 
 def cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:

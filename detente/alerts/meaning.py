@@ -1,10 +1,12 @@
-"""Turns, bursts and first mentions: what no single article says. Pure functions with their tests.
+"""Turns, bursts, silence and first mentions: what no single article says. Pure functions.
 
 - A dyad has *shifted* where the stances of the last days and those of the weeks before are unlikely
   to be of one kind: the rank-sum test of Mann and Whitney (1947), two-sided, with the normal
   approximation corrected for ties and continuity. Each story counts once, or copies would decide.
 - A *burst* is more stories in some hours than the weeks before explain: the upper tail of a Poisson
   distribution with their rate.
+- *Silence* is nothing where, by the weeks before, ten articles were to be expected, for a day at
+  least: by chance alone that happens once in twenty thousand times.
 - A *first mention* matches where nothing has matched for long.
 """
 
@@ -35,6 +37,9 @@ BURST_WINDOW = 6 * HOUR
 BURST = 1e-4
 LEAST_BURST = 4
 """Stories in the window, at least."""
+
+MISSED = 10.0
+"""Articles that were to be expected."""
 
 FIRST_AFTER = 90 * DAY
 """Seconds without a match after which the next one is a first mention."""
@@ -95,6 +100,15 @@ def is_burst(now: float, stories: Sequence[float]) -> bool:
     # Half a story more than there was: two quiet weeks don't make two stories a burst.
     expected = (before + 0.5) * BURST_WINDOW / BEFORE
     return recent >= LEAST_BURST and poisson_tail(recent, expected) < BURST
+
+
+def is_silent(now: float, matches: Sequence[float]) -> bool:
+    """Whether what came before comes no more; `matches` are the epochs of the last weeks, in
+    order."""
+    if not matches or now - matches[-1] < DAY:
+        return False
+    rate = len(matches) / max(DAY, matches[-1] - matches[0])
+    return rate * (now - matches[-1]) >= MISSED
 
 
 def is_first(now: float, last: float | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -18,9 +18,11 @@ from detente.alerts.meaning import (
     has_shifted,
     is_burst,
     is_first,
+    is_silent,
     rank_sum,
 )
-from detente.alerts.message import alert
+from detente.alerts.message import Alert, alert
+from detente.alerts.novelty import New, facts, novelty
 from detente.alerts.state import AlertState, Kept
 from detente.alerts.stories import KEPT, Stories
 from detente.alerts.subscription import Subscription
@@ -95,7 +97,7 @@ class Alerts:
         known = self._state.article(id)
         if known and known[0] >= revision:
             return False  # delivered again
-        story = self._placed(document, known[1] if known else None)
+        story, adds = self._placed(document, known[1] if known else None)
         told = False
         now = self._clock()
         first_seen = _epoch(document["first_seen"])
@@ -103,7 +105,7 @@ class Alerts:
             one = self._subscriptions[subscription]
             if first_seen < self._since[subscription]:
                 continue
-            why = self._why(one, document, story, now)
+            why = self._why(one, document, story, adds, now)
             if why is None:
                 continue
             made = alert(
@@ -118,11 +120,22 @@ class Alerts:
         return told
 
     def _why(
-        self, one: Subscription, document: dict[str, Any], story: str, now: float
+        self,
+        one: Subscription,
+        document: dict[str, Any],
+        story: str,
+        adds: tuple[New, ...],
+        now: float,
     ) -> _Reason | None:
         """Why a subscription is to be told of an article that its query matches, if it is."""
         if one.kind == "query":
+            turns = [_TURNS[new] for new in adds if new in _TURNS]
+            if one.updates and turns and self._state.was_told(one.id, story):
+                return _Reason(f"{story}+{document['id']}", f"New on this story: {turns[-1]}")
             return _Reason(story, "")
+        if one.kind == "silence":
+            self._state.note_match(one.id, document["id"], now, None)
+            return None
         last = self._state.last_match(one.id)
         score = _score(document, one.dyad)
         if one.kind == "shift" and score is None:
@@ -153,8 +166,8 @@ class Alerts:
         # Once a week for each direction, or each further article would tell it again.
         return _Reason(f"shift:{turned.split()[-1]}:{day:%G-W%V}", note)
 
-    def _placed(self, document: dict[str, Any], known: str | None) -> str:
-        """The article's story, written down."""
+    def _placed(self, document: dict[str, Any], known: str | None) -> _Place:
+        """The article's story, written down, and what the article adds to it."""
         id, at = document["id"], _epoch(document.get("published") or document["first_seen"])
         its = traits(document["title"], document["body"], at)
         copies = None
@@ -163,11 +176,40 @@ class Alerts:
             for younger in placed.joined:
                 self._state.join(younger, placed.story)
             known, copies = placed.story, placed.copies
-        dyads = {f"{one['holder']}>{one['target']}": one["score"] for one in document["dyads"]}
-        self._state.keep(
-            Kept(id, document["revision"], known, at, document["outlet"], its, dyads, copies)
-        )
-        return known
+        new = facts(document)
+        adds = () if copies else novelty(new, self._state.facts_of(known))
+        revision, outlet = document["revision"], document["outlet"]
+        self._state.keep(Kept(id, revision, known, at, outlet, its, new, copies, adds))
+        return _Place(known, adds)
+
+    def look(self) -> None:
+        """Tell of silence; to be called now and then, from any thread."""
+        now = self._clock()
+        for one in self._subscriptions.values():
+            if one.kind != "silence":
+                continue
+            matches = [at for at, _ in self._state.matches(one.id, now - KEPT)]
+            if not is_silent(now, matches):
+                continue
+            last = datetime.fromtimestamp(matches[-1], UTC)
+            note = f"{one.title}: nothing since {last:%Y-%m-%d %H:%M} UTC"
+            made = Alert(
+                id=f"{one.id}.silence:{matches[-1]:.0f}",
+                subscription=one.id,
+                story=f"silence:{matches[-1]:.0f}",
+                article="",
+                title=f"{len(matches)} articles came in the two weeks before",
+                outlet=one.query,
+                url="",
+                published=None,
+                evidence=(),
+                stance={},
+                before={},
+                note=note,
+            )
+            due = one.due(datetime.fromtimestamp(now, UTC)).timestamp()
+            if self._state.tell(made, one.to, now=now, due=due):
+                self._on_told()
 
     def _forget(self) -> None:
         now = self._clock()
@@ -175,6 +217,16 @@ class Alerts:
             self._stories.forget(now - KEPT)
             self._state.forget_traits(now - KEPT)
             self._forgotten = now
+
+
+_TURNS: Mapping[New, str] = {"act": "another kind of act", "reversal": "a reversal"}
+
+
+class _Place(NamedTuple):
+    """An article's story, and what it adds to that."""
+
+    story: str
+    adds: tuple[New, ...]
 
 
 class _Reason(NamedTuple):

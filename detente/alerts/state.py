@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +19,7 @@ import msgspec
 
 from detente.alerts.likeness import Traits
 from detente.alerts.message import Alert
+from detente.alerts.novelty import Facts, New
 from detente.errors import ConfigError, StoreUnavailable
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
 
@@ -27,7 +28,7 @@ SCHEMA_NUMBER = 1
 _SCHEMA = """
 CREATE TABLE articles (
     id TEXT PRIMARY KEY, revision INTEGER NOT NULL, story TEXT NOT NULL, at REAL NOT NULL,
-    outlet TEXT NOT NULL, copies TEXT, traits BLOB, dyads BLOB
+    outlet TEXT NOT NULL, copies TEXT, novelty TEXT NOT NULL, traits BLOB, facts BLOB
 ) WITHOUT ROWID;
 CREATE INDEX articles_by_story ON articles (story);
 CREATE INDEX articles_with_traits ON articles (at) WHERE traits IS NOT NULL;
@@ -58,7 +59,7 @@ State = Literal["waiting", "sending", "sent", "dead", "muted"]
 _encode = msgspec.msgpack.Encoder().encode
 _traits = msgspec.msgpack.Decoder(Traits)
 _alerts = msgspec.msgpack.Decoder(Alert)
-_dyads = msgspec.msgpack.Decoder(dict[str, float])
+_facts = msgspec.msgpack.Decoder(Facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,9 @@ class Kept:
     at: float
     outlet: str
     traits: Traits
-    dyads: Mapping[str, float]
+    facts: Facts
     copies: str | None = None
+    novelty: tuple[New, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +156,11 @@ class AlertState:
         """Write an article down; one that is known gets the new revision's traits."""
         with self._reaching() as db:
             db.execute(
-                "INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(article.id, article.revision, article.story, article.at, article.outlet),
-                    *(article.copies, _encode(article.traits), _encode(dict(article.dyads))),
+                    *(article.copies, " ".join(article.novelty)),
+                    *(_encode(article.traits), _encode(article.facts)),
                 ),
             )
 
@@ -182,7 +185,7 @@ class AlertState:
         """Let go of what is only needed to group articles, of those that appeared before."""
         with self._reaching() as db:
             db.execute(
-                "UPDATE articles SET traits = NULL, dyads = NULL"
+                "UPDATE articles SET traits = NULL, facts = NULL"
                 " WHERE at < ? AND traits IS NOT NULL",
                 (before,),
             )
@@ -196,14 +199,29 @@ class AlertState:
     def stance_before(self, at: float, days: float = 7.0) -> dict[str, float]:
         """The mean score of each dyad over the articles of the days before an epoch."""
         rows = self._rows(
-            "SELECT dyads FROM articles WHERE traits IS NOT NULL AND at >= ? AND at < ?",
+            "SELECT facts FROM articles WHERE traits IS NOT NULL AND at >= ? AND at < ?",
             (at - days * 86_400, at),
         )
         found: dict[str, list[float]] = {}
-        for (dyads,) in rows:
-            for toward, score in _dyads.decode(dyads).items():
+        for (blob,) in rows:
+            for toward, score in _facts.decode(blob).dyads.items():
                 found.setdefault(toward, []).append(score)
         return {toward: sum(scores) / len(scores) for toward, scores in found.items()}
+
+    def facts_of(self, story: str) -> list[Facts]:
+        """The facts of a story's articles, of those that are recent."""
+        rows = self._rows(
+            "SELECT facts FROM articles WHERE story = ? AND facts IS NOT NULL", (story,)
+        )
+        return [_facts.decode(blob) for (blob,) in rows]
+
+    def was_told(self, subscription: str, story: str) -> bool:
+        """Whether a subscription was told of a story."""
+        return bool(
+            self._rows(
+                "SELECT 1 FROM ledger WHERE subscription = ? AND story = ?", (subscription, story)
+            )
+        )
 
     def sources(self, stories: Sequence[str]) -> dict[str, int]:
         """How many outlets have each of these stories."""

@@ -70,7 +70,7 @@ class Stories:
         if not ranked or ranked[0][0] < threshold():
             self.restore(article, traits, f"s{article[1:13]}")
             return Placed(self._story[article], is_new=True)
-        copies = next((other for other, _ in links if is_copy(self._traits[other], traits)), None)
+        copies = next((other for other, _ in links if is_copy(traits, self._traits[other])), None)
         both = [story for score, story in ranked[:2] if score >= JOINED]
         story = ranked[0][1]
         joined: tuple[str, ...] = ()

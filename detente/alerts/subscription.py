@@ -14,6 +14,13 @@ to = ["desk", "room"]
 when = "now"                          # or "hourly", or "daily 07:00"
 quiet = "22:00-06:30"
 zone = "Europe/Berlin"
+
+    [[subscriptions]]
+    id = "moscows-tone"
+    kind = "shift"                        # or "first", "burst", "silence"
+    dyad = "RUS>USA"
+    query = "relevance:core"
+    to = ["desk"]
 """
 
 from __future__ import annotations
@@ -94,7 +101,9 @@ class Destination(_Value):
 
 class Subscription(_Value):
     """One wish to be told: of each story that the query matches, or by `kind` of the `first` after
-    long, of a `burst` of them, or of a `shift` of their `dyad` (see `detente.alerts.meaning`).
+    long, of a `burst` of them, of a `shift` of their `dyad`, or of their `silence` (see
+    `detente.alerts.meaning`). With `updates` of a story again where it takes a turn: another kind
+    of act, or a side that reverses its stance.
 
     `most_per_hour` bounds the messages to one destination; what is above it comes in one message
     later, nothing is left out.
@@ -102,7 +111,8 @@ class Subscription(_Value):
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
     name: str = ""
-    kind: Literal["query", "first", "burst", "shift"] = "query"
+    kind: Literal["query", "first", "burst", "shift", "silence"] = "query"
+    updates: bool = False
     dyad: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*>[A-Z][A-Z0-9]*$")] | None = None
     query: Annotated[str, AfterValidator(_query)]
     to: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -115,6 +125,8 @@ class Subscription(_Value):
     def _with_its_dyad(self) -> Subscription:
         if (self.kind == "shift") != (self.dyad is not None):
             raise ValueError('kind = "shift" needs dyad = "RUS>USA" or the like, and no other does')
+        if self.updates and self.kind != "query":
+            raise ValueError("updates are of stories, so only where no other kind is named")
         return self
 
     @property

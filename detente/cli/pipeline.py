@@ -170,9 +170,10 @@ def _alerts(settings: Settings, stack: ExitStack, sides: tuple[str, str]) -> Sta
     state = AlertState(settings.alerts)
     stack.callback(state.close)
     channels = {name: open_channel(one) for name, one in read.destinations.items()}
-    dispatcher = Dispatcher(state, read.subscriptions, channels)
+    news = threading.Event()
+    alerts = Alerts(state, read.subscriptions, sides, on_told=news.set)
+    dispatcher = Dispatcher(state, read.subscriptions, channels, news=news, look=alerts.look)
     stack.callback(dispatcher.close)
-    alerts = Alerts(state, read.subscriptions, sides, on_told=dispatcher.wake)
     dispatcher.start()
     return alerts_stage(alerts)
 
