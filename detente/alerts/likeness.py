@@ -36,8 +36,8 @@ _SKETCH = 64
 sketches have in common estimates that of the shingles (Broder 1997)."""
 
 COPY = 0.65
-"""The share of its shingles from which an article is a copy of another: of 65 labelled copies 64 have
-more, and of 210 other articles of a story none has more than 0.16."""
+"""The share of its shingles from which an article is a copy of another: of 65 labelled copies 64
+have more, and of 210 other articles of a story none has more than 0.16."""
 
 
 class Traits(msgspec.Struct, frozen=True, array_like=True):
