@@ -26,6 +26,12 @@ from detente.settings import CollectorSettings
 from tests.httpserver import Connection, HttpServer, Raw, Reply, Request, unused_port
 from tests.test_collectors_fetch import failure, fetched
 
+
+def gzipped(data: bytes) -> bytes:
+    """The same bytes at any time: a clock in a test's name would be another in each process."""
+    return gzip.compress(data, mtime=0)
+
+
 NEWS = b"<rss>" + b"news " * 1_000 + b"</rss>"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"
 
@@ -51,11 +57,11 @@ def raw_deflate(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzip.compress(NEWS)),
-        ("GZip", gzip.compress(NEWS)),
-        ("x-gzip", gzip.compress(NEWS)),
-        ("gzip", gzip.compress(NEWS[:999]) + gzip.compress(b"") + gzip.compress(NEWS[999:])),
-        ("gzip", gzip.compress(NEWS) + b"\0" * 100),
+        ("gzip", gzipped(NEWS)),
+        ("GZip", gzipped(NEWS)),
+        ("x-gzip", gzipped(NEWS)),
+        ("gzip", gzipped(NEWS[:999]) + gzipped(b"") + gzipped(NEWS[999:])),
+        ("gzip", gzipped(NEWS) + b"\0" * 100),
         ("deflate", zlib.compress(NEWS)),
         ("deflate", raw_deflate(NEWS)),
         ("deflate", zlib.compress(NEWS) + b"rest"),
@@ -72,13 +78,13 @@ def test_compressed_bodies(server: HttpServer, encoding: str, body: bytes) -> No
     ("encoding", "body", "state"),
     [
         ("br", NEWS, PollState.BROKEN),
-        ("gzip, gzip", gzip.compress(gzip.compress(NEWS)), PollState.BROKEN),
+        ("gzip, gzip", gzipped(gzipped(NEWS)), PollState.BROKEN),
         ("gzip", NEWS, PollState.BROKEN),
         ("deflate", NEWS, PollState.BROKEN),
-        ("gzip", gzip.compress(NEWS)[:-9], PollState.TRUNCATED),
-        ("gzip", gzip.compress(NEWS) + gzip.compress(NEWS)[:20], PollState.TRUNCATED),
+        ("gzip", gzipped(NEWS)[:-9], PollState.TRUNCATED),
+        ("gzip", gzipped(NEWS) + gzipped(NEWS)[:20], PollState.TRUNCATED),
         ("deflate", zlib.compress(NEWS)[:30], PollState.TRUNCATED),
-        ("gzip", gzip.compress(NEWS)[:-8] + b"\0" * 8, PollState.BROKEN),
+        ("gzip", gzipped(NEWS)[:-8] + b"\0" * 8, PollState.BROKEN),
     ],
 )
 def test_badly_compressed_bodies(
@@ -97,7 +103,7 @@ def test_an_empty_compressed_body(server: HttpServer) -> None:
 def test_inflating_does_not_depend_on_how_the_bytes_arrive(
     data: bytes, cuts: list[int], deflate: bool
 ) -> None:
-    body = raw_deflate(data) if deflate else gzip.compress(data[:100]) + gzip.compress(data[100:])
+    body = raw_deflate(data) if deflate else gzipped(data[:100]) + gzipped(data[100:])
     inflater = Inflater(deflate, limit=1_000)
     found = b""
     for cut in [*cuts, len(body)]:
@@ -110,10 +116,10 @@ def test_inflating_does_not_depend_on_how_the_bytes_arrive(
     ("encoding", "body"),
     [
         ("identity", b"x" * 10_001),
-        ("gzip", gzip.compress(bytes(50_000_000))),
-        ("gzip", gzip.compress(bytes(9_000)) + gzip.compress(bytes(9_000))),
+        ("gzip", gzipped(bytes(50_000_000))),
+        ("gzip", gzipped(bytes(9_000)) + gzipped(bytes(9_000))),
         ("deflate", zlib.compress(bytes(50_000_000))),
-        ("gzip", gzip.compress(b"") * 1_000),
+        ("gzip", gzipped(b"") * 1_000),
     ],
     ids=["plain", "gzip bomb", "two members", "deflate bomb", "members of nothing"],
 )
