@@ -164,6 +164,17 @@ def test_the_file_of_subscriptions_is_checked_and_listed(detente: Detente, folde
     file.write_text(before, "utf-8")
 
 
+def test_subscriptions_are_added_and_removed(detente: Detente, folder: Path) -> None:
+    before = (folder / "subscriptions.toml").read_text("utf-8")
+    said = detente("alerts", "add", "visas", "visas OR visa", "--to", "hook", "--when", "hourly")
+    assert (said.code, "visas is subscribed" in said.out) == (0, True)
+    assert "3 subscriptions" in detente("alerts", "check").out
+    assert detente("alerts", "add", "visas", "visas", "--to", "hook").code == 2
+    assert detente("alerts", "remove", "visas").code == 0
+    assert detente("alerts", "remove", "visas").code == 1
+    assert (folder / "subscriptions.toml").read_text("utf-8").strip() == before.strip()
+
+
 def test_muting_and_retrying(detente: Detente) -> None:
     assert "0 messages are due again" in detente("alerts", "retry").out
     assert "sabc is muted" in detente("alerts", "mute", "sabc").out

@@ -29,14 +29,14 @@ AT_ONCE = 50
 SENDERS = 64
 """Messages that are under way at a time at most."""
 _LOOK = 1.0
-_LOOK_EVERY = 60.0
+_LOOK_EVERY = 5.0
 
 
 class Dispatcher:
     """Sends in threads of its own until closed, at once when `news` is set.
 
     A destination has one message under way at a time: one that hangs holds up nobody but itself.
-    `look` is called once a minute.
+    `look` is called every few seconds.
     """
 
     def __init__(
@@ -51,16 +51,20 @@ class Dispatcher:
     ) -> None:
         self._look = look
         self._state = state
-        self._subscriptions = {one.id: one for one in subscriptions}
-        self._channels = channels
+        self.use(subscriptions, channels)
         self._clock = clock
         self._busy: set[str] = set()
         self._lock = threading.Lock()
         self._wake = news or threading.Event()
         self._stop = threading.Event()
-        self._senders = ThreadPoolExecutor(min(SENDERS, max(1, len(channels))), "alerts-send")
+        self._senders = ThreadPoolExecutor(SENDERS, "alerts-send")
         self._thread = threading.Thread(target=self._run, name="alerts-dispatch", daemon=True)
         self._log = structlog.get_logger("detente.alerts")
+
+    def use(self, subscriptions: Sequence[Subscription], channels: Mapping[str, Channel]) -> None:
+        """Send for these from now on."""
+        self._subscriptions = {one.id: one for one in subscriptions}
+        self._channels = dict(channels)
 
     def start(self) -> None:
         """Begin to send."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ _FORGET_EVERY = 3_600.0
 
 
 class Alerts:
-    """What the stage does with a batch. Used from one thread.
+    """What the stage does with a batch. `handle` is used from one thread.
 
     A subscription is told of what was first seen after it was made, and of each story once. An
     edit is matched again, since it may say what the first version didn't.
@@ -56,12 +57,20 @@ class Alerts:
         self._on_told = on_told
         self._clock = clock
         self._stories = self._restored()
-        self._matcher = Matcher()
-        self._subscriptions = {one.id: one for one in subscriptions}
-        self._since = {one.id: state.since(one.id, clock()) for one in subscriptions}
-        for one in subscriptions:
-            self._matcher.add(one.id, one.expression())
         self._forgotten = clock()
+        self._lock = threading.Lock()
+        self.use(subscriptions)
+
+    def use(self, subscriptions: Sequence[Subscription]) -> None:
+        """Match these from now on; from any thread."""
+        matcher = Matcher()
+        for one in subscriptions:
+            matcher.add(one.id, one.expression())
+        since = {one.id: self._state.since(one.id, self._clock()) for one in subscriptions}
+        with self._lock:
+            self._matcher = matcher
+            self._since = since
+            self._subscriptions = {one.id: one for one in subscriptions}
 
     def handle(self, batch: Sequence[AssessedArticle]) -> Sequence[Outcome]:
         """Write down all that the articles lead to."""
@@ -74,7 +83,7 @@ class Alerts:
                 outcomes.append(Reject(str(error)))
                 continue
             try:
-                with self._state.writing():
+                with self._lock, self._state.writing():
                     told |= self._take_in(json.loads(as_json))
             except BaseException:
                 self._stories = self._restored()
@@ -185,7 +194,9 @@ class Alerts:
     def look(self) -> None:
         """Tell of silence; to be called now and then, from any thread."""
         now = self._clock()
-        for one in self._subscriptions.values():
+        with self._lock:
+            subscriptions = list(self._subscriptions.values())
+        for one in subscriptions:
             if one.kind != "silence":
                 continue
             matches = [at for at, _ in self._state.matches(one.id, now - KEPT)]

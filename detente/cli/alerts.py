@@ -86,6 +86,53 @@ def list_(context: typer.Context, json: Json = False) -> None:
     print_table(("id", "query", "to", "when", "last week"), shown)
 
 
+@app.command("add")
+def add(
+    context: typer.Context,
+    id: Annotated[str, typer.Argument(help="Its id: small letters, digits, hyphens.")],
+    query: Annotated[str, typer.Argument(help="What it asks for.")],
+    to: Annotated[list[str], typer.Option(help="A destination; may be given again.")],
+    name: Annotated[str | None, typer.Option(help="For people.")] = None,
+    when: Annotated[str | None, typer.Option(help="now, hourly, daily 07:00.")] = None,
+    quiet: Annotated[str | None, typer.Option(help="As 22:00-06:30.")] = None,
+    zone: Annotated[str | None, typer.Option(help="As Europe/Berlin.")] = None,
+    kind: Annotated[str | None, typer.Option(help="first, burst, shift, silence.")] = None,
+    dyad: Annotated[str | None, typer.Option(help="For a shift: RUS>USA.")] = None,
+    updates: Annotated[bool, typer.Option("--updates", help="Again when a story turns.")] = False,
+) -> None:
+    """Write a subscription into subscriptions.toml; a running `detente run` takes it up."""
+    from detente.alerts.file import add as write
+
+    settings = load(context)
+    fields = {
+        "id": id,
+        "name": name,
+        "query": query,
+        "to": to,
+        "when": when,
+        "quiet": quiet,
+        "zone": zone,
+        "kind": kind,
+        "dyad": dyad,
+        "updates": updates or None,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    write(settings.subscriptions, given)
+    typer.echo(f"{settings.subscriptions}: {id} is subscribed.")
+
+
+@app.command("remove")
+def remove(context: typer.Context, id: Annotated[str, typer.Argument(help="Its id.")]) -> None:
+    """Take a subscription out of subscriptions.toml."""
+    from detente.alerts.file import remove as take_out
+
+    settings = load(context)
+    if not take_out(settings.subscriptions, id):
+        typer.echo(f"{settings.subscriptions}: there is no subscription {printable(id)}", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{settings.subscriptions}: {id} is removed.")
+
+
 @app.command("try")
 def try_(
     context: typer.Context,

@@ -159,20 +159,29 @@ def opened_stage(
 
 
 def _alerts(settings: Settings, stack: ExitStack, sides: tuple[str, str]) -> Stage[Any]:
-    from detente.alerts.destinations import open_channel
+    from detente.alerts.destinations import Channel, open_channel
     from detente.alerts.dispatch import Dispatcher
+    from detente.alerts.file import SubscriptionFile
     from detente.alerts.stage import Alerts, alerts_stage
     from detente.alerts.state import AlertState
-    from detente.alerts.subscription import load_subscriptions
+    from detente.alerts.subscription import Subscriptions
 
-    read = load_subscriptions(settings.subscriptions)
+    def channels_of(read: Subscriptions) -> dict[str, Channel]:
+        return {name: open_channel(one) for name, one in read.destinations.items()}
+
+    def look() -> None:
+        if (changed := file.changed()) is not None:
+            dispatcher.use(changed.subscriptions, channels_of(changed))
+            alerts.use(changed.subscriptions)
+        alerts.look()
+
+    file = SubscriptionFile(settings.subscriptions)
     stack.enter_context(StateLock(settings.alerts, "process of alerts", "alerts"))
     state = AlertState(settings.alerts)
     stack.callback(state.close)
-    channels = {name: open_channel(one) for name, one in read.destinations.items()}
-    news = threading.Event()
-    alerts = Alerts(state, read.subscriptions, sides, on_told=news.set)
-    dispatcher = Dispatcher(state, read.subscriptions, channels, news=news, look=alerts.look)
+    subscriptions, news = file.read.subscriptions, threading.Event()
+    alerts = Alerts(state, subscriptions, sides, on_told=news.set)
+    dispatcher = Dispatcher(state, subscriptions, channels_of(file.read), news=news, look=look)
     stack.callback(dispatcher.close)
     dispatcher.start()
     return alerts_stage(alerts)
