@@ -29,9 +29,11 @@ from detente.alerts.subscription import Destination, Subscription
 from detente.article import AssessedArticle, Assessment, CollectedArticle, ModelIdentity, Source
 from detente.bus import open_bus
 from detente.bus.base import Record
+from detente.cli.pipeline import Pipeline
 from detente.flow import ASSESSED
+from detente.newsroom import Newsroom
 from detente.runner import run_stage
-from detente.settings import RunnerSettings
+from detente.settings import CollectorSettings, RunnerSettings, Settings
 from detente.store.expression import parse_expression
 from detente.telemetry import configure_logging
 from detente.wire import encode
@@ -50,10 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--delivered", type=int, default=200, help="articles sent to a receiver")
     options = parser.parse_args(arguments)
     configure_logging("error")
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # one core for us
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
+    if cores:
+        os.sched_setaffinity(0, {max(cores)})  # one core for the matcher
     match(options.sizes, options.articles)
+    if cores:
+        os.sched_setaffinity(0, cores)
     deliver(options.delivered)
+    newsroom_to_receiver(5.0)
 
 
 def match(sizes: Sequence[int], number: int) -> None:
@@ -97,22 +103,8 @@ def match(sizes: Sequence[int], number: int) -> None:
 
 def deliver(number: int) -> None:
     """From the log to a receiver: the delay from the publication on the log."""
-    arrived: dict[str, float] = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            for alert in said["alerts"]:
-                arrived.setdefault(alert["article"], time.time())
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    hook = Destination(webhook=f"http://127.0.0.1:{server.server_address[1]}/")
+    receiver = _Receiver()
+    hook = Destination(webhook=receiver.url)
     one = Subscription(id="all", query="length:>0", to=("hook",), most_per_hour=1_000)
     published: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -131,26 +123,107 @@ def deliver(number: int) -> None:
         for place in range(number):
             title, body = texts[place % len(texts)]
             article = _assessed(f"a{place:05}", title, f"{body} {place}")
-            published[article.article.id] = time.time()
+            published[article.article.url] = time.time()
             bus.publish(ASSESSED, [Record(article.article.id, encode(article))])
             time.sleep(0.05)
-        told = {alert.article for _, alert in state.told("all", number)}
+        told = {alert.url for _, alert in state.told("all", number)}
         deadline = time.monotonic() + 30
-        while len(arrived) < len(told) and time.monotonic() < deadline:
+        while len(receiver.arrived) < len(told) and time.monotonic() < deadline:
             time.sleep(0.05)
-            told = {alert.article for _, alert in state.told("all", number)}
+            told = {alert.url for _, alert in state.told("all", number)}
         stop.set()
         stage.join()
         dispatcher.close()
         state.close()
         bus.close()
-    server.shutdown()
-    delays = [arrived[id] - published[id] for id in arrived]
+    receiver.close()
+    delays = [when - published[url] for url, when in receiver.arrived.items()]
     cuts = statistics.quantiles(delays, n=100)
     print(
         f"{number} articles, {len(delays)} stories told: from the log to the receiver "
         f"p50 {cuts[49]:.2f} s, p99 {cuts[98]:.2f} s"
     )
+
+
+def newsroom_to_receiver(every: float) -> None:
+    """From the sample newsroom's publication to a receiver, each feed polled every so often."""
+    receiver = _Receiver()
+    published: dict[str, float] = {}
+    with Newsroom() as newsroom, tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        catalogue = newsroom.catalogue_toml(faulty=False)
+        (place / "feeds.toml").write_text(
+            catalogue.replace("[[feeds]]", f"[[feeds]]\ninterval = {every}"), "utf-8"
+        )
+        (place / "subscriptions.toml").write_text(
+            f'[destinations.hook]\nwebhook = "{receiver.url}"\n[[subscriptions]]\nid = "all"\n'
+            'query = "length:>0"\nto = ["hook"]\nmost_per_hour = 1000\n',
+            "utf-8",
+        )
+        settings = Settings(
+            bus=f"sqlite:///{place}/bus.sqlite",
+            store=f"sqlite:///{place}/articles.sqlite",
+            state=f"sqlite:///{place}/feeds.sqlite",
+            alerts=f"sqlite:///{place}/alerts.sqlite",
+            subscriptions=place / "subscriptions.toml",
+            feeds=place / "feeds.toml",
+            collectors=CollectorSettings(allow_loopback=True, host_spacing=0),
+        )
+        stop = threading.Event()
+        stages = ("collectors", "processors", "indexer", "alerts")
+        pipeline = threading.Thread(target=Pipeline(settings, stages, stop, _Silent()).run)
+        pipeline.start()
+        seen = -1
+        while len(receiver.arrived) > seen or not seen:  # what is out at the start
+            seen = len(receiver.arrived)
+            time.sleep(8)
+        while (article := newsroom.publish_next()) is not None:
+            published[article.slug] = time.time()
+            time.sleep(1.7)
+        time.sleep(every + 8)
+        stop.set()
+        pipeline.join()
+    receiver.close()
+    delays = []
+    for slug, at in published.items():
+        delays += [when - at for url, when in receiver.arrived.items() if slug in url][:1]
+    middle = statistics.median(delays)
+    print(
+        f"newsroom to receiver, feeds polled every {every:g} s: {len(delays)} of {len(published)} "
+        f"articles are stories of their own, p50 {middle:.2f} s, at most {max(delays):.2f} s"
+    )
+
+
+class _Silent:
+    def polled(self, event: object) -> None: ...
+    def stored(self, document: object) -> None: ...
+    def tick(self, lag: object) -> None: ...
+
+
+class _Receiver:
+    """A webhook's receiver; `arrived` are the epochs at which each article's alert came, by URL."""
+
+    def __init__(self) -> None:
+        self.arrived: dict[str, float] = {}
+        arrived = self.arrived
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                for alert in said["alerts"]:
+                    arrived.setdefault(alert["url"], time.time())
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
 
 
 def _texts() -> list[tuple[str, str]]:

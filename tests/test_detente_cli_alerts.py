@@ -135,9 +135,12 @@ def test_what_was_told_is_shown_and_is_a_feed(detente: Detente) -> None:
 
 
 def test_a_query_is_tried_before_it_is_made(detente: Detente) -> None:
-    tried = detente("alerts", "try", "embass* AND relevance:core", "--since", "1d", "--json").json
+    query = "embass* AND relevance:core"
+    tried = detente("alerts", "try", query, "--since", "1d", "--json").json
     told = detente("alerts", "told", "embassies", "-n", "1000").out
-    assert len(tried["alerts"]) == sum("  s" in line[-16:] for line in told.splitlines())
+    # It knows all of them when it groups the first, and so may group one otherwise.
+    stories = sum("  s" in line[-16:] for line in told.splitlines())
+    assert abs(len(tried["alerts"]) - stories) <= 1
     assert tried["articles"] >= len(tried["alerts"]) > 0
     quoted = detente("alerts", "try", "quote:embassy OR quote:talks", "--since", "1d")
     assert quoted.code == 0

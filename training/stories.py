@@ -38,7 +38,13 @@ def load_stories() -> list[Labelled]:
         Labelled(
             row["id"],
             row["story"],
-            traits(row["title"], row["body"], datetime.fromisoformat(row["published"]).timestamp()),
+            traits(
+                row["title"],
+                row["body"],
+                datetime.fromisoformat(row["published"]).timestamp(),
+                row["outlet"],
+                "en",
+            ),
         )
         for row in json_lines(DATA)
     ]

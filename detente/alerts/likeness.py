@@ -47,15 +47,18 @@ class Traits(msgspec.Struct, frozen=True, array_like=True):
     at: float
     terms: dict[str, float]
     sketch: tuple[int, ...]
+    outlet: str = ""
+    language: str = ""
 
 
-def traits(title: str, body: str, at: float) -> Traits:
+def traits(title: str, body: str, at: float, outlet: str = "", language: str = "") -> Traits:
     """The traits of an article that appeared at an epoch."""
     text = body[:READ]
     counts = Counter(terms(f"{title}\n{title}\n{text}"))
     weights = {term: (1 + math.log(n)) * weight(term) for term, n in counts.items()}
     kept = sorted(weights, key=lambda term: (-weights[term], term))[:MOST_TERMS]
-    return Traits(at, _normed({term: weights[term] for term in kept}), _sketch(text))
+    normed = _normed({term: weights[term] for term in kept})
+    return Traits(at, normed, _sketch(text), outlet, language)
 
 
 def _normed(weights: Mapping[str, float]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from detente.alerts.likeness import traits
+from detente.alerts.likeness import Traits, traits
 from detente.alerts.match import Article, Matcher
 from detente.alerts.meaning import (
     BEFORE,
@@ -74,25 +74,31 @@ class Alerts:
 
     def handle(self, batch: Sequence[AssessedArticle]) -> Sequence[Outcome]:
         """Write down all that the articles lead to."""
+        documents = [self._document(assessed) for assessed in batch]
+        fit = [document for document in documents if not isinstance(document, Reject)]
         told = False
-        outcomes: list[Outcome] = []
-        for assessed in batch:
-            try:
-                as_json = encoded(article_document(assessed, self._sides))[1]
-            except UnfitDocument as error:
-                outcomes.append(Reject(str(error)))
-                continue
-            try:
+        try:
+            for document in fit:
+                self._stories.observe(document["id"], _traits(document))
+            for document in fit:
                 with self._lock, self._state.writing():
-                    told |= self._take_in(json.loads(as_json))
-            except BaseException:
-                self._stories = self._restored()
-                raise
-            outcomes.append(Publish())
+                    told |= self._take_in(document)
+        except BaseException:
+            self._stories = self._restored()
+            raise
         if told:
             self._on_told()
         self._forget()
-        return outcomes
+        return [one if isinstance(one, Reject) else Publish() for one in documents]
+
+    def _document(self, assessed: AssessedArticle) -> dict[str, Any] | Reject:
+        try:
+            document: dict[str, Any] = json.loads(
+                encoded(article_document(assessed, self._sides))[1]
+            )
+        except UnfitDocument as error:
+            return Reject(str(error))
+        return document
 
     def _restored(self) -> Stories:
         stories = Stories()
@@ -177,8 +183,7 @@ class Alerts:
 
     def _placed(self, document: dict[str, Any], known: str | None) -> _Place:
         """The article's story, written down, and what the article adds to it."""
-        id, at = document["id"], _epoch(document.get("published") or document["first_seen"])
-        its = traits(document["title"], document["body"], at)
+        id, its = document["id"], _traits(document)
         copies = None
         if known is None:
             placed = self._stories.place(id, its)
@@ -188,7 +193,7 @@ class Alerts:
         new = facts(document)
         adds = () if copies else novelty(new, self._state.facts_of(known))
         revision, outlet = document["revision"], document["outlet"]
-        self._state.keep(Kept(id, revision, known, at, outlet, its, new, copies, adds))
+        self._state.keep(Kept(id, revision, known, its.at, outlet, its, new, copies, adds))
         return _Place(known, adds)
 
     def look(self) -> None:
@@ -257,6 +262,12 @@ def _score(document: dict[str, Any], dyad: str | None) -> float | None:
 def alerts_stage(alerts: Alerts) -> Stage[AssessedArticle]:
     """The stage for the runner."""
     return Stage(route("alerts"), AssessedArticle, alerts.handle)
+
+
+def _traits(document: dict[str, Any]) -> Traits:
+    at = _epoch(document.get("published") or document["first_seen"])
+    outlet, language = document["outlet"], document.get("language") or ""
+    return traits(document["title"], document["body"], at, outlet, language)
 
 
 def _epoch(date: str) -> float:

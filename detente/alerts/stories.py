@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from detente.alerts.background import Background
 from detente.alerts.likeness import Traits, is_copy, likeness, threshold
 
 WINDOW = 96 * 3_600.0
@@ -46,19 +47,28 @@ class Stories:
     _story: dict[str, str] = field(default_factory=dict)
     _members: dict[str, list[str]] = field(default_factory=dict)
     _by_term: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
+    _background: Background = field(default_factory=Background)
+
+    def observe(self, article: str, traits: Traits) -> None:
+        """Let the words of an article that is about to be placed count as its time's. The more are
+        known before the first is placed, the better is boilerplate told apart."""
+        if article not in self._traits:
+            self._traits[article] = traits
+            self._background.add(traits.terms, traits.outlet, traits.language)
 
     def restore(self, article: str, traits: Traits, story: str) -> None:
         """Put an article where it was before."""
-        self._traits[article] = traits
+        self.observe(article, traits)
         self._story[article] = story
         self._members.setdefault(story, []).append(article)
-        for term, weight in traits.terms.items():
+        for term, weight in self._telling(traits).items():
             self._by_term[term][article] = weight
 
     def place(self, article: str, traits: Traits) -> Placed:
         """Find the story of an article. One that is known stays where it is, however edited."""
         if (story := self._story.get(article)) is not None:
             return Placed(story, is_new=False)
+        self.observe(article, traits)
         links = self._links(traits)
         by_story: defaultdict[str, list[float]] = defaultdict(list)
         for other, score in links:
@@ -85,10 +95,13 @@ class Stories:
         """Forget articles that appeared before an epoch; gives their ids."""
         old = [id for id, traits in self._traits.items() if traits.at < before]
         for id in old:
-            for term in self._traits.pop(id).terms:
-                del self._by_term[term][id]
-                if not self._by_term[term]:
+            traits = self._traits.pop(id)
+            self._background.remove(traits.terms, traits.outlet, traits.language)
+            for term in traits.terms:
+                if self._by_term.get(term, {}).pop(id, None) and not self._by_term[term]:
                     del self._by_term[term]
+            if id not in self._story:
+                continue  # observed, and never placed
             members = self._members[story := self._story.pop(id)]
             members.remove(id)
             if not members:
@@ -98,6 +111,9 @@ class Stories:
     def members(self, story: str) -> Iterable[str]:
         """The articles of a story that are in memory, in the order in which they came."""
         return tuple(self._members.get(story, ()))
+
+    def _telling(self, traits: Traits) -> dict[str, float]:
+        return self._background.without(traits.terms, traits.outlet, traits.language)
 
     def _began(self, story: str) -> tuple[float, str]:
         return min(self._traits[one].at for one in self._members[story]), story
@@ -110,7 +126,7 @@ class Stories:
     def _links(self, traits: Traits) -> list[tuple[str, float]]:
         """The articles within the window, with their likeness, most alike first."""
         cosines: defaultdict[str, float] = defaultdict(float)
-        for term, weight in traits.terms.items():
+        for term, weight in self._telling(traits).items():
             for other, its in self._by_term.get(term, {}).items():
                 cosines[other] += weight * its
         links = []
