@@ -1,22 +1,27 @@
 """The words that say nothing about an event, since everybody's articles have them just now.
 
 The table of frequencies knows this field's words in official English. It knows neither a
-publisher's boilerplate, nor the little words of another language: what most articles of a
-publisher, a language or of all have within two weeks is left out when they are compared.
+publisher's boilerplate, nor the words of another language: what most articles have within two
+weeks, of a publisher or of all, is left out when they are compared, and another language's words
+weigh by how rare they are in these.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from detente.alerts.frequency import share
+from detente.alerts.frequency import share, weight
 
 OF_ALL = 0.5
-OF_LANGUAGE = 0.5
 OF_OUTLET = 0.8
-"""The share of articles from which a word is the background of all, of its language, or of its
-publisher: a large story may be in many articles, but hardly in so many."""
+"""The share of articles from which a word is the background of all, or of its publisher: a large
+story may be in many articles, but hardly in so many."""
+
+TABLED = "en"
+"""The language of which the table knows the words. In any other one a word weighs by how few of
+that language's articles have it."""
 
 LEAST = 8
 LEAST_OF_OUTLET = 4
@@ -50,16 +55,26 @@ class Background:
     def without(self, weights: Mapping[str, float], outlet: str, language: str) -> dict[str, float]:
         """An article's weighted terms without the background, normed again to length 1."""
         kept = {
-            term: weight
+            term: weight * self._rarity(term, language)
             for term, weight in weights.items()
-            if share(term) > KNOWN or not self._is_common(term, outlet, language)
+            if share(term) > KNOWN or not self._is_common(term, outlet)
         }
         length = sum(weight * weight for weight in kept.values()) ** 0.5
         return {term: weight / length for term, weight in kept.items()} if length else {}
 
-    def _is_common(self, term: str, outlet: str, language: str) -> bool:
-        limits = ((OF_ALL, LEAST), (OF_LANGUAGE, LEAST), (OF_OUTLET, LEAST_OF_OUTLET))
-        for group, (most, least) in zip(_groups(outlet, language), limits, strict=True):
+    def _rarity(self, term: str, language: str) -> float:
+        """What to multiply a weight by that the table has given, in 0…1."""
+        articles = self._articles[group := _of_language(language)]
+        if language == TABLED or articles < LEAST:
+            return 1.0
+        seen = -math.log(min(1.0, max(1, self._counts[group][term]) / articles))
+        return min(1.0, seen / max(weight(term), 1e-9))
+
+    def _is_common(self, term: str, outlet: str) -> bool:
+        for group, most, least in (
+            ("", OF_ALL, LEAST),
+            (_of_outlet(outlet), OF_OUTLET, LEAST_OF_OUTLET),
+        ):
             articles = self._articles[group]
             if articles >= least and self._counts[group][term] >= most * articles:
                 return True
@@ -67,4 +82,12 @@ class Background:
 
 
 def _groups(outlet: str, language: str) -> Sequence[str]:
-    return "", f"language {language}", f"outlet {outlet}"
+    return "", _of_language(language), _of_outlet(outlet)
+
+
+def _of_language(language: str) -> str:
+    return f"language {language}"
+
+
+def _of_outlet(outlet: str) -> str:
+    return f"outlet {outlet}"
