@@ -8,6 +8,7 @@ publishes the very same messages again.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
@@ -25,6 +26,9 @@ from detente.settings import Settings
 
 _LOOK_AT_STOP = 0.1
 _LONGEST_END = 4.0
+_SWITCH = 0.0005
+"""Seconds after which a thread lets another one run. A poll goes from thread to thread several
+times: at Python's 5 ms, one long document would slow all the others."""
 
 
 def collect(
@@ -69,9 +73,12 @@ def _run(
     polling: Polling, work: Callable[[], Coroutine[Any, Any, None]], stop: threading.Event
 ) -> None:
     loop = asyncio.new_event_loop()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH)
     try:
         loop.run_until_complete(_until_stopped(polling, work, stop))
     finally:
+        sys.setswitchinterval(before)
         # Not asyncio.run: that would wait for threads that hang in a name server.
         _close(loop)
 
