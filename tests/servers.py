@@ -8,14 +8,16 @@ container. Where these are missing, tests that need a server are skipped, and sa
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +56,10 @@ class Server:
         self._run("start", str(self.folder))
 
     def kill(self) -> None:
-        """As a power cut would end it."""
+        """As a power cut would end it; returns when its ports are given back."""
         os.kill(self.pid, signal.SIGKILL)
+        while any(map(_listens, self.ports.values())):
+            time.sleep(0.02)
 
     def freeze(self) -> None:
         """It keeps its connections and answers nothing, as over a broken network."""
@@ -78,11 +82,22 @@ class Server:
             raise RuntimeError(f"{self.name} run.sh {arguments[0]}: {done.stderr[-2_000:]}")
 
 
-def free_port() -> int:
+def _listens(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    """A port that nobody listens on, below those that the system gives to connections.
+
+    Among those, a client that tries a broker which is down can be given the broker's own port as
+    its end, and so be connected to itself: the broker finds its port taken when it comes back.
+    """
+    while True:
+        port = random.SystemRandom().randrange(15_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def kafka() -> Server:

@@ -21,7 +21,7 @@ from kafka.errors import KafkaError
 from detente.bus import kafka_admin, kafka_subscription
 from detente.bus.base import Delivery, Record
 from detente.bus.kafka import HEADROOM, KafkaBus
-from detente.bus.kafka_client import Cluster
+from detente.bus.kafka_client import Cluster, drop
 from detente.bus.topics import declared_topics
 from detente.errors import BusUnavailable, ConfigError, OversizedRecord
 from detente.settings import KafkaSettings
@@ -326,6 +326,28 @@ def test_an_outage_in_the_middle_is_waited_out_and_nothing_is_lost() -> None:
         assert set(values(got)) == set(values_of(records(5, start=10)))
         subscription.commit(got)
         assert bus.lag(TOPIC, "outage") == 0
+
+
+def test_a_dropped_producer_sends_nothing_later() -> None:
+    """What it still held would arrive behind the records of the try that replaces it."""
+    with (
+        running(kafka) as broker,
+        topics(broker.address, {TOPIC: 1}) as url,
+        closing(KafkaBus(url, QUICK)) as bus,
+        closing(bus.subscribe(TOPIC, "dropped")) as subscription,
+    ):
+        cluster = Cluster(url, QUICK)
+        topic, producer = cluster.name(TOPIC), cluster.producer("dropped")
+        producer.send(topic, b"sent", key=b"k").get(timeout=QUICK.delivery_timeout)
+        broker.kill()
+        waiting = producer.send(topic, b"unsent", key=b"k")
+        drop(producer)
+        assert waiting.failed()
+        assert not producer._sender.is_alive()
+        broker.start()
+        bus.publish(TOPIC, records(1))
+        got = read(subscription, 2)
+        assert values(got + subscription.poll(10, 2.0)) == [b"sent", *values_of(records(1))]
 
 
 @pytest.mark.parametrize("make", [KafkaProducer, KafkaConsumer, KafkaAdminClient])

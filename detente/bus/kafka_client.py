@@ -28,6 +28,8 @@ from detente.settings import KafkaSettings, redact
 C = TypeVar("C")
 
 DEFAULT_PORT = 9092
+_SENDER_PATIENCE = 5.0
+"""Seconds that a producer's sender has to end; it wakes at once unless the network holds it."""
 _NAMESPACE = re.compile(r"[A-Za-z0-9_-]{1,60}$")
 
 
@@ -280,8 +282,15 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
 
 
 def drop(producer: KafkaProducer | None) -> None:
-    """End it at once. What it had not sent is sent again by whoever asked for that."""
+    """End it at once. What it had not sent is sent again by whoever asked for that.
+
+    Its sender is ended first: `close(timeout=0)` alone raises while something is unsent, and leaves
+    the sender to deliver that behind the second try's records.
+    """
     if producer is not None:
+        sender = producer._sender
+        sender.force_close()
+        sender.join(_SENDER_PATIENCE)
         with suppress(KafkaError):
             producer.close(timeout=0)
 
