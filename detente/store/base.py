@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import sqrt
 from typing import Any, Literal, Protocol
 
 Document = Mapping[str, Any]
@@ -90,6 +91,23 @@ class Bucket:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number over the documents that have this value, or fall on this day: how many have it, its
+    mean, and the standard deviation of the sample (0 where it is one)."""
+
+    key: str
+    count: int
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, key: str, count: int, mean: float, squares: float) -> Measure:
+        """From the mean of the number and that of its square."""
+        spread = max(0.0, squares - mean * mean)
+        return cls(key, count, mean, sqrt(spread * count / (count - 1)) if count > 1 else 0.0)
+
+
 class ArticleStore(Protocol):
     """Used from any thread. Every method raises StoreUnavailable when the store can't answer."""
 
@@ -117,6 +135,11 @@ class ArticleStore(Protocol):
     def count(self, query: Query, by: str | None = None) -> Sequence[Bucket]:
         """Documents by the values of a keyword field (most first), or by the days of a date
         field (in order); with `by` None, one bucket `*` with the number of all."""
+        ...
+
+    def measure(self, query: Query, field: str, by: str) -> Sequence[Measure]:
+        """A number field over the documents that have it, by the values of a keyword field (most
+        documents first), or by the days of a date field (in order)."""
         ...
 
     def rebuild(self, change: Change, on_progress: OnProgress) -> list[str]:

@@ -19,6 +19,7 @@ from detente.store.base import (
     Bucket,
     Change,
     Document,
+    Measure,
     OnProgress,
     Page,
     Query,
@@ -30,7 +31,7 @@ from detente.store.elastic_client import connect, parse_address, patiently, reac
 from detente.store.fields import Kind, UnfitDocument, date_text
 from detente.store.indices import Indices, Targets, next_alias
 from detente.store.mapping import Generation
-from detente.store.query import check_count, encode_cursor
+from detente.store.query import check_count, check_measure, encode_cursor
 
 _PAGE = 5_000
 """Documents in one answer; the server's own limit is 10,000."""
@@ -46,6 +47,8 @@ _LOOKUP = 2_500
 
 _RECENT = 20_000
 """Articles of which we remember where we wrote them: many more than are written in a second."""
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 Homes = dict[str, str]
@@ -239,10 +242,19 @@ class ElasticStore:
                 return [Bucket("*", self._total(conditions))]
         kind = check_count(by)
         with self._asking():
-            if kind is Kind.DATE:
-                return self._days(conditions, by)
-            buckets = list(self._values(conditions, by))
-        return sorted(buckets, key=lambda bucket: (-bucket.count, bucket.key))
+            found = self._days if kind is Kind.DATE else self._values
+            buckets = [Bucket(_key(one), one["doc_count"]) for one in found(conditions, by)]
+        return buckets if kind is Kind.DATE else sorted(buckets, key=lambda b: (-b.count, b.key))
+
+    def measure(self, query: Query, field: str, by: str) -> Sequence[Measure]:
+        check_measure(field)
+        kind, there = check_count(by), {"exists": {"field": field}}
+        conditions = [*clauses(query), there]
+        inner = {"measured": {"extended_stats": {"field": field}}}
+        with self._asking():
+            found = self._days if kind is Kind.DATE else self._values
+            buckets = [_measure(bucket) for bucket in found(conditions, by, inner)]
+        return buckets if kind is Kind.DATE else sorted(buckets, key=lambda m: (-m.count, m.key))
 
     def close(self) -> None:
         if not self._closed:
@@ -263,7 +275,9 @@ class ElasticStore:
         answer = self._search(self.alias, query=all_of(conditions), sort=sort(order), size=size)
         return [hit["_source"] for hit in answer["hits"]["hits"]]
 
-    def _values(self, conditions: list[Clause], by: str) -> Iterator[Bucket]:
+    def _values(
+        self, conditions: list[Clause], by: str, inner: Mapping[str, Any] = _NOTHING
+    ) -> Iterator[Mapping[str, Any]]:
         """All values: a terms aggregation would give the most frequent ones only, and guess."""
         after: Mapping[str, Any] | None = None
         while True:
@@ -273,33 +287,33 @@ class ElasticStore:
             }
             if after is not None:
                 composite["after"] = after
-            answer = self._search(
-                self.alias,
-                query=all_of(conditions),
-                size=0,
-                aggregations={"values": {"composite": composite}},
-            )["aggregations"]["values"]
-            for bucket in answer["buckets"]:
-                yield Bucket(bucket["key"]["key"], bucket["doc_count"])
-            after = answer.get("after_key")
+            found = self._aggregated(conditions, {"composite": composite}, inner)
+            yield from found["buckets"]
+            after = found.get("after_key")
             if after is None:
                 return
 
-    def _days(self, conditions: list[Clause], by: str) -> list[Bucket]:
+    def _days(
+        self, conditions: list[Clause], by: str, inner: Mapping[str, Any] = _NOTHING
+    ) -> Iterator[Mapping[str, Any]]:
         day = {
             "field": by,
             "calendar_interval": "day",
             "format": "yyyy-MM-dd",
             "min_doc_count": 1,
         }
+        yield from self._aggregated(conditions, {"date_histogram": day}, inner)["buckets"]
+
+    def _aggregated(
+        self, conditions: list[Clause], by: Mapping[str, Any], inner: Mapping[str, Any]
+    ) -> Any:
         answer = self._search(
             self.alias,
             query=all_of(conditions),
             size=0,
-            aggregations={"days": {"date_histogram": day}},
+            aggregations={"found": {**by, "aggregations": inner}},
         )
-        buckets = answer["aggregations"]["days"]["buckets"]
-        return [Bucket(bucket["key_as_string"], bucket["doc_count"]) for bucket in buckets]
+        return answer["aggregations"]["found"]
 
     # What these share
 
@@ -332,3 +346,15 @@ def _month(document: Document, generation: Generation) -> str:
 
 def _cursor(document: Mapping[str, Any], order: str) -> str:
     return encode_cursor(document.get(order, ""), document["id"])
+
+
+def _key(bucket: Mapping[str, Any]) -> str:
+    """The day or the value that a bucket is of."""
+    key: str = bucket["key_as_string"] if "key_as_string" in bucket else bucket["key"]["key"]
+    return key
+
+
+def _measure(bucket: Mapping[str, Any]) -> Measure:
+    found = bucket["measured"]
+    squares = found["sum_of_squares"] / found["count"]
+    return Measure.of(_key(bucket), bucket["doc_count"], found["avg"], squares)

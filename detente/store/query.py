@@ -53,6 +53,12 @@ def check_count(by: str) -> Kind:
     return kind
 
 
+def check_measure(field: str) -> None:
+    """Raises ConfigError for a field that is no number."""
+    if _kind(field) not in (Kind.LONG, Kind.DOUBLE):
+        raise ConfigError(f"measure: {field!r} is no number field")
+
+
 def encode_cursor(date: str, id: str) -> str:
     """Where a page ended: the date it is ordered by (empty where there is none) and the id."""
     return base64.urlsafe_b64encode(msgspec.json.encode([date, id])).decode()

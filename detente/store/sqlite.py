@@ -1,10 +1,9 @@
-"""The embedded article store: documents as JSON, generated columns for filters, FTS5 for words."""
+"""The embedded article store: documents as JSON, narrow tables for filters, FTS5 for words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -12,73 +11,28 @@ import msgspec
 
 from detente.errors import ConfigError, StoreUnavailable
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
-from detente.store.analysis import term_text
 from detente.store.base import (
     Bucket,
     Change,
     Document,
+    Measure,
     OnProgress,
     Page,
     Query,
-    Range,
     WriteOutcome,
 )
 from detente.store.changes import BATCH, change_what_came_meanwhile, differing
-from detente.store.expression import (
-    AllOf,
-    AnyOf,
-    Expression,
-    Near,
-    NotThis,
-    Phrase,
-    parse_expression,
-)
-from detente.store.fields import (
-    BY_NAME,
-    FIELDS,
-    TEXT_FIELDS,
-    Kind,
-    UnfitDocument,
-    date_text,
-    encoded,
-)
+from detente.store.fields import Kind, UnfitDocument, encoded
 from detente.store.query import (
     check_count,
-    check_query,
+    check_measure,
     decode_cursor,
     encode_cursor,
-    refuse_what_no_store_has,
 )
-from detente.store.queryfields import Between, DyadWithin, Has
+from detente.store.sqlite_layout import LAYOUT, TABLES, create, index, order_by, unindex
+from detente.store.sqlite_query import where
 
-_SINGLE = (Kind.KEYWORD, Kind.DATE, Kind.LONG, Kind.DOUBLE, Kind.BOOLEAN)
-_COLUMNS = tuple(field.name for field in FIELDS if field.kind in _SINGLE)
-_INDEXED = ("first_seen", "published", "relevance", "source", "url")
 _BATCH_AFTER = "SELECT number, document FROM documents WHERE number > ? ORDER BY number LIMIT ?"
-_LAST = "\U0010ffff"
-_LAYOUT = 5
-"""Raised with every change of the tables below, or of the terms in them (`store.analysis`): an
-older file is then refused, not misread."""
-
-
-def _schema() -> Iterator[str]:
-    columns = ", ".join(
-        f"{name} GENERATED ALWAYS AS (json_extract(document, '$.{name}')) VIRTUAL"
-        for name in _COLUMNS
-        if name not in ("id", "revision")
-    )
-    yield f"""
-        CREATE TABLE IF NOT EXISTS documents (
-            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL,
-            document TEXT NOT NULL, {columns})
-        """
-    for name in _INDEXED:
-        yield f"CREATE INDEX IF NOT EXISTS by_{name} ON documents ({name}, id)"
-    # What is indexed is already terms: cut at spaces, and nothing else.
-    yield f"""
-        CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
-            {", ".join(TEXT_FIELDS)}, content='', tokenize="ascii tokenchars '''._:;,'")
-        """
 
 
 class SqliteStore:
@@ -95,22 +49,22 @@ class SqliteStore:
     def prepare(self) -> list[str]:
         with self._reaching(), self._lock:
             layout = self._layout()
-            if layout not in (0, _LAYOUT):
+            if layout not in (0, LAYOUT):
                 raise ConfigError(
                     f"{self._path}: made by another version of Détente (layout {layout}, this one "
-                    f"reads {_LAYOUT}); run `detente reindex`"
+                    f"reads {LAYOUT}); run `detente reindex`"
                 )
-            self._create()
-        return [f"{self._path}: is there, layout {_LAYOUT}"]
+            create(self._connection)
+        return [f"{self._path}: is there, layout {LAYOUT}"]
 
     def rebuild(self, change: Change, on_progress: OnProgress) -> list[str]:
         with self._reaching(), self._lock:
             layout = self._layout()
-            if layout not in (0, _LAYOUT):
+            if layout not in (0, LAYOUT):
                 with transaction(self._connection):
                     self._move()
         done = self._change_all(change, on_progress)
-        told = [] if layout in (0, _LAYOUT) else [f"moved from layout {layout} to {_LAYOUT}"]
+        told = [] if layout in (0, LAYOUT) else [f"moved from layout {layout} to {LAYOUT}"]
         told.append(f"{done:,} documents changed")
         told += change_what_came_meanwhile(lambda: self._change_all(change, lambda _: None))
         return [f"{self._path}: {said}" for said in told]
@@ -137,45 +91,51 @@ class SqliteStore:
         return _decoded(row[0][0]) if row else None
 
     def search(self, query: Query) -> Page:
-        where, values = _where(query)
-        total = self._rows(f"SELECT count(*) FROM documents WHERE {where}", values)[0][0]
+        conditions, values = where(query)
+        total = self._rows(f"SELECT count(*) FROM facts WHERE {conditions}", values)[0][0]
         order = query.order
         if query.after is not None:
             date, id = decode_cursor(query.after)
             # Newest first, those without a date last, ties by id.
-            where += f" AND (coalesce({order}, '') < ? OR (coalesce({order}, '') = ? AND id > ?))"
-            values += [date, date, id]
+            conditions += (
+                f" AND coalesce({order}, '') <= ?"
+                f" AND (coalesce({order}, '') < ? OR (coalesce({order}, '') = ? AND id > ?))"
+            )
+            values += [date, date, date, id]
         rows = self._rows(
-            f"SELECT document, coalesce({order}, ''), id FROM documents WHERE {where} "
-            f"ORDER BY coalesce({order}, '') DESC, id LIMIT ?",
+            f"SELECT number, coalesce({order}, ''), id FROM facts WHERE {conditions} "
+            f"ORDER BY {order_by(order)} LIMIT ?",
             [*values, query.size + 1],
         )
         shown = rows[: query.size]
         more = len(rows) > query.size and shown
         return Page(
-            documents=[_decoded(row[0]) for row in shown],
+            documents=self._documents([row[0] for row in shown]),
             total=total,
             next=encode_cursor(shown[-1][1], shown[-1][2]) if more else None,
         )
 
     def count(self, query: Query, by: str | None = None) -> Sequence[Bucket]:
-        where, values = _where(query)
+        conditions, values = where(query)
         if by is None:
-            total = self._rows(f"SELECT count(*) FROM documents WHERE {where}", values)[0][0]
-            return [Bucket("*", total)]
-        kind = check_count(by)
-        if kind is Kind.KEYWORD:
-            sql = f"SELECT {by}, count(*) FROM documents WHERE {where} AND {by} IS NOT NULL"
-            sql += " GROUP BY 1 ORDER BY 2 DESC, 1"
-        elif kind is Kind.KEYWORDS:
-            sql = (
-                f"SELECT value, count(DISTINCT number) FROM documents, "
-                f"json_each(document, '$.{by}') WHERE {where} GROUP BY 1 ORDER BY 2 DESC, 1"
-            )
+            sql = f"SELECT '*', count(*) FROM facts WHERE {conditions}"
         else:
-            sql = f"SELECT substr({by}, 1, 10), count(*) FROM documents WHERE {where}"
-            sql += f" AND {by} IS NOT NULL GROUP BY 1 ORDER BY 1"
+            group, order, tables, more = _grouped(by, check_count(by))
+            sql = f"SELECT {group}, count(*) FROM {tables} WHERE {conditions} AND {more}"
+            sql += f" GROUP BY 1 ORDER BY {order}"
         return [Bucket(key, count) for key, count in self._rows(sql, values)]
+
+    def measure(self, query: Query, field: str, by: str) -> Sequence[Measure]:
+        check_measure(field)
+        conditions, values = where(query)
+        group, order, tables, more = _grouped(by, check_count(by))
+        # Two moments at once; scores are within -1 to 1, so nothing is lost by that.
+        rows = self._rows(
+            f"SELECT {group}, count(*), avg({field}), avg({field} * {field}) FROM {tables}"
+            f" WHERE {conditions} AND {more} AND {field} IS NOT NULL GROUP BY 1 ORDER BY {order}",
+            values,
+        )
+        return [Measure.of(key, count, mean, squares) for key, count, mean, squares in rows]
 
     def close(self) -> None:
         with self._lock:
@@ -185,18 +145,13 @@ class SqliteStore:
         number: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
         return number
 
-    def _create(self) -> None:
-        for statement in _schema():
-            self._connection.execute(statement)
-        self._connection.execute(f"PRAGMA user_version = {_LAYOUT}")
-
     def _move(self) -> None:
         """Bring a file of another layout into this one's, within one transaction."""
         db = self._connection
         db.execute("CREATE TEMP TABLE before AS SELECT number, document FROM documents")
-        db.execute("DROP TABLE words")
-        db.execute("DROP TABLE documents")
-        self._create()
+        for table in TABLES:
+            db.execute(f"DROP TABLE IF EXISTS {table}")
+        create(db)
         for _, text in db.execute("SELECT * FROM temp.before ORDER BY number"):
             outcome = self._put(_decoded(text))
             if outcome.result == "rejected":
@@ -241,19 +196,20 @@ class SqliteStore:
             return WriteOutcome(id, "stale")
         else:
             number = before[0]
+            unindex(db, number, _decoded(before[2]))
             db.execute(
                 "UPDATE documents SET revision = ?, document = ? WHERE number = ?",
                 (revision, text, number),
             )
-            self._index("INSERT INTO words (words, rowid, {}) VALUES ('delete', ?, {})", before)
-        self._index("INSERT INTO words (rowid, {}) VALUES (?, {})", (number, revision, text))
+        index(db, number, clean)
         return WriteOutcome(id, "written")
 
-    def _index(self, statement: str, row: tuple[int, int, str]) -> None:
-        document = _decoded(row[2])
-        texts = [term_text(document[name]) for name in TEXT_FIELDS]
-        sql = statement.format(", ".join(TEXT_FIELDS), ", ".join("?" * len(TEXT_FIELDS)))
-        self._connection.execute(sql, (row[0], *texts))
+    def _documents(self, numbers: Sequence[int]) -> list[Document]:
+        """The documents with these numbers, in this order."""
+        marks = ", ".join("?" * len(numbers))
+        sql = f"SELECT number, document FROM documents WHERE number IN ({marks})"
+        found = dict(self._rows(sql, numbers)) if numbers else {}
+        return [_decoded(found[number]) for number in numbers if number in found]
 
     def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self._reaching(), self._lock:
@@ -268,98 +224,10 @@ def _decoded(document: str) -> dict[str, Any]:
     return decoded
 
 
-def _where(query: Query) -> tuple[str, list[Any]]:
-    """The conditions of a query as SQL over `documents`, with its values."""
-    check_query(query)
-    conditions, values = ["1"], []
-    if (expression := parse_expression(query.text)) is not None:
-        refuse_what_no_store_has(expression)
-        sql, matches = _matching(expression)
-        conditions.append(sql)
-        values += matches
-    for name, wanted in query.terms.items():
-        conditions.append(_any_of(name, len(wanted)))
-        values += wanted
-    for name, beginning in query.prefixes.items():
-        # Not LIKE, which folds case; and a range can use an index.
-        conditions.append(f"{name} >= ? AND {name} < ?")
-        values += [beginning, beginning + _LAST]
-    for name, limits in query.ranges.items():
-        conditions += _within(name, limits, values)
-    return " AND ".join(conditions), values
-
-
-def _matching(expression: Expression) -> tuple[str, list[Any]]:
-    match expression:
-        case Phrase(found, prefix):
-            quoted = '"' + " ".join(found).replace('"', '""') + '"'
-            sql = "number IN (SELECT rowid FROM words WHERE words MATCH ?)"
-            return sql, [quoted + ("*" if prefix else "")]
-        case Near(found, gaps):
-            quoted = " ".join('"' + term.replace('"', '""') + '"' for term in found)
-            # FTS5 counts the words between the first and the last one, those looked for among them.
-            near = f"NEAR({quoted}, {gaps + len(found) - 2})"
-            return "number IN (SELECT rowid FROM words WHERE words MATCH ?)", [near]
-        case Has(name, wanted, prefix):
-            return _having(name, wanted, prefix=prefix)
-        case Between(name, low, high, low_within, high_within):
-            return _ends(name, low, high, low_within, high_within)
-        case DyadWithin(holder, target, low, high, low_within, high_within):
-            within, values = _ends(
-                "json_extract(value, '$.score')", low, high, low_within, high_within
-            )
-            sql = (
-                "EXISTS (SELECT 1 FROM json_each(document, '$.dyads') WHERE"
-                f" json_extract(value, '$.holder') = ? AND json_extract(value, '$.target') = ?"
-                f" AND {within})"
-            )
-            return sql, [holder, target, *values]
-        case NotThis(part):
-            sql, values = _matching(part)
-            # Where the field is missing, neither would hold in SQL's logic of three values.
-            return f"NOT coalesce({sql}, 0)", values
-        case AllOf(parts) | AnyOf(parts):
-            converted = [_matching(part) for part in parts]
-            joint = " AND " if isinstance(expression, AllOf) else " OR "
-            joined = joint.join(sql for sql, _ in converted)
-            return f"({joined})", [value for _, values in converted for value in values]
-
-
-def _having(name: str, wanted: Sequence[str], *, prefix: bool) -> tuple[str, list[Any]]:
-    if not prefix:
-        return (_any_of(name, len(wanted)), list(wanted)) if wanted else ("0", [])
-    begins = " OR ".join("({0} >= ? AND {0} < ?)" for _ in wanted)
-    values = [end for one in wanted for end in (one, one + _LAST)]
-    if BY_NAME[name].kind is Kind.KEYWORD:
-        return f"({begins.format(name)})", values
-    each = f"json_each(document, '$.{name}')"
-    return f"EXISTS (SELECT 1 FROM {each} WHERE {begins.format('value')})", values
-
-
-def _ends(
-    column: str,
-    low: float | str | None,
-    high: float | str | None,
-    low_within: bool,
-    high_within: bool,
-) -> tuple[str, list[Any]]:
-    conditions, values = [f"{column} IS NOT NULL"], []
-    for end, sign in ((low, ">=" if low_within else ">"), (high, "<=" if high_within else "<")):
-        if end is not None:
-            conditions.append(f"{column} {sign} ?")
-            values.append(end)
-    return f"({' AND '.join(conditions)})", values
-
-
-def _any_of(name: str, count: int) -> str:
-    marks = ", ".join("?" * count)
-    if BY_NAME[name].kind is Kind.KEYWORD:
-        return f"{name} IN ({marks})"
-    return f"EXISTS (SELECT 1 FROM json_each(document, '$.{name}') WHERE value IN ({marks}))"
-
-
-def _within(name: str, limits: Range, values: list[Any]) -> Iterator[str]:
-    for sign, limit in ((">=", limits.start), ("<", limits.end)):
-        if limit is not None:
-            values.append(date_text(limit) if isinstance(limit, datetime) else limit)
-            yield f"{name} {sign} ?"
+def _grouped(by: str, kind: Kind) -> tuple[str, str, str, str]:
+    """What documents are grouped by, in which order, over which tables, on which condition."""
+    if kind is Kind.KEYWORDS:
+        return "value", "2 DESC, 1", "labels JOIN facts USING (number)", f"field = '{by}'"
+    if kind is Kind.KEYWORD:
+        return by, "2 DESC, 1", "facts", f"{by} IS NOT NULL"
+    return f"substr({by}, 1, 10)", "1", "facts", f"{by} IS NOT NULL"

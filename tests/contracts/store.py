@@ -453,6 +453,31 @@ class StoreContract:
         with pytest.raises(ConfigError, match="title"):
             shelf.count(Query(), by="title")
 
+    def test_measures(self, store: ArticleStore) -> None:
+        day = timedelta(days=1)
+        given = [
+            document("a", first_toward_second=0.5, issues=["visas", "visas"]),
+            document("b", first_toward_second=-0.5, issues=["visas", "arms"]),
+            document("c", first_toward_second=0.25, published=EPOCH + day, relevance="none"),
+            document("d", published=EPOCH + day),
+            document("e", first_toward_second=0.75, published=None),
+        ]
+        put(store, given)
+
+        def measured(by: str, query: Query = Query()) -> list[tuple[str, int, float, float]]:  # noqa: B008
+            found = store.measure(query, "first_toward_second", by)
+            return [(m.key, m.count, round(m.mean, 6), round(m.deviation, 6)) for m in found]
+
+        both = ("2026-03-01", 2, 0.0, 0.707107)
+        assert measured("published") == [both, ("2026-03-02", 1, 0.25, 0.0)]
+        assert measured("issues") == [("visas", 2, 0.0, 0.707107), ("arms", 1, -0.5, 0.0)]
+        core = Query(terms={"relevance": ["core"]}, text="issue:visas")
+        assert measured("published", core) == [both]
+        with pytest.raises(ConfigError, match="no number field"):
+            store.measure(Query(), "title", "published")
+        with pytest.raises(ConfigError, match="no keyword and no date"):
+            store.measure(Query(), "first_toward_second", "body")
+
     def test_written_is_there_after_reopening(self, store_url: str) -> None:
         first = open_store(store_url)
         first.prepare()
