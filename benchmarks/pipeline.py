@@ -201,6 +201,7 @@ def settings_in(folder: Path) -> Settings:
         bus=f"sqlite:///{folder}/bus.sqlite",
         store=f"sqlite:///{folder}/articles.sqlite",
         state=f"sqlite:///{folder}/feeds.sqlite",
+        alerts=f"sqlite:///{folder}/alerts.sqlite",
         collectors={"allow_loopback": True, "host_spacing": 0.0},
     )
 

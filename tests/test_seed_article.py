@@ -77,6 +77,7 @@ def document(article: tuple[str, list[str]], tmp_path_factory: pytest.TempPathFa
             bus=f"sqlite:///{folder}/bus.sqlite",
             store=f"sqlite:///{folder}/articles.sqlite",
             state=f"sqlite:///{folder}/feeds.sqlite",
+            alerts=f"sqlite:///{folder}/alerts.sqlite",
             feeds=folder / "feeds.toml",
             collectors=CollectorSettings(allow_loopback=True, host_spacing=0),
             processors=ProcessorSettings(model="shipped", threads=1),
