@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from detente.errors import ConfigError, RetryLater
@@ -37,6 +38,51 @@ def connect(path: Path, *, durable: bool = True) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         raise ConfigError(f"{path}: can't be opened as a SQLite database: {error}") from error
     return connection
+
+
+class Readers:
+    """A few connections that read a database beside its writer, each from one thread at a time.
+
+    They are opened when they are needed; `sqlite3.ProgrammingError` says that they were closed.
+    """
+
+    MOST = 4
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._free: queue.LifoQueue[sqlite3.Connection | None] = queue.LifoQueue()
+        for _ in range(self.MOST):
+            self._free.put(None)
+        self._closed = False
+
+    @contextmanager
+    def one(self) -> Iterator[sqlite3.Connection]:
+        """A connection for as long as the context lasts; waits for one that is free."""
+        connection = self._free.get()
+        try:
+            if self._closed:
+                raise sqlite3.ProgrammingError("the database is closed")
+            if connection is None:
+                connection = connect(self._path)
+                connection.execute("PRAGMA query_only=ON")
+            yield connection
+        finally:
+            if self._closed and connection is not None:
+                connection.close()
+                connection = None
+            self._free.put(connection)
+
+    def close(self) -> None:
+        """Close those that are free, and the others once they are; idempotent."""
+        self._closed = True
+        found = []
+        with suppress(queue.Empty):
+            while True:
+                found.append(self._free.get_nowait())
+        for connection in found:
+            if connection is not None:
+                connection.close()
+            self._free.put(None)
 
 
 @contextmanager

@@ -137,6 +137,10 @@ class ArticleStore(Protocol):
         field (in order); with `by` None, one bucket `*` with the number of all."""
         ...
 
+    def facets(self, query: Query, fields: Sequence[str]) -> Mapping[str, Sequence[Bucket]]:
+        """As `count`, by each of several fields."""
+        ...
+
     def measure(self, query: Query, field: str, by: str) -> Sequence[Measure]:
         """A number field over the documents that have it, by the values of a keyword field (most
         documents first), or by the days of a date field (in order)."""

@@ -246,6 +246,11 @@ class ElasticStore:
             buckets = [Bucket(_key(one), one["doc_count"]) for one in found(conditions, by)]
         return buckets if kind is Kind.DATE else sorted(buckets, key=lambda b: (-b.count, b.key))
 
+    def facets(self, query: Query, fields: Sequence[str]) -> Mapping[str, Sequence[Bucket]]:
+        return dict(
+            zip(fields, self._pool.map(lambda it: self.count(query, it), fields), strict=True)
+        )
+
     def measure(self, query: Query, field: str, by: str) -> Sequence[Measure]:
         check_measure(field)
         kind, there = check_count(by), {"exists": {"field": field}}

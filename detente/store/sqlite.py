@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from detente.errors import ConfigError, StoreUnavailable
-from detente.sqlite import connect, database_path, driver_errors_as, transaction
+from detente.sqlite import Readers, connect, database_path, driver_errors_as, transaction
 from detente.store.base import (
     Bucket,
     Change,
@@ -29,10 +29,12 @@ from detente.store.query import (
     decode_cursor,
     encode_cursor,
 )
-from detente.store.sqlite_layout import LAYOUT, TABLES, create, index, order_by, unindex
+from detente.store.sqlite_facets import counted_together
+from detente.store.sqlite_layout import LAYOUT, ORDERS, TABLES, create, index, order_by, unindex
 from detente.store.sqlite_query import where
 
 _BATCH_AFTER = "SELECT number, document FROM documents WHERE number > ? ORDER BY number LIMIT ?"
+_MANY = 2_000
 
 
 class SqliteStore:
@@ -42,6 +44,7 @@ class SqliteStore:
         self._path = database_path(url)
         self._lock = Lock()
         self._connection = connect(self._path)
+        self._readers = Readers(self._path)
 
     def check(self) -> None:
         self.prepare()  # an embedded store needs nobody to set it up
@@ -103,7 +106,8 @@ class SqliteStore:
             )
             values += [date, date, date, id]
         rows = self._rows(
-            f"SELECT number, coalesce({order}, ''), id FROM facts WHERE {conditions} "
+            f"SELECT number, coalesce({order}, ''), id FROM {_walked(order, total)}"
+            f" WHERE {conditions} "
             f"ORDER BY {order_by(order)} LIMIT ?",
             [*values, query.size + 1],
         )
@@ -122,8 +126,15 @@ class SqliteStore:
         else:
             group, order, tables, more = _grouped(by, check_count(by))
             sql = f"SELECT {group}, count(*) FROM {tables} WHERE {conditions} AND {more}"
-            sql += f" GROUP BY 1 ORDER BY {order}"
+            # With a range, no index on what is grouped by: the range's own is the shorter way.
+            sql += f" GROUP BY {'+' if query.ranges else ''}{group} ORDER BY {order}"
         return [Bucket(key, count) for key, count in self._rows(sql, values)]
+
+    def facets(self, query: Query, fields: Sequence[str]) -> Mapping[str, Sequence[Bucket]]:
+        for name in fields:
+            check_count(name)
+        found = counted_together(self._rows, query, fields)
+        return {name: found[name] if name in found else self.count(query, name) for name in fields}
 
     def measure(self, query: Query, field: str, by: str) -> Sequence[Measure]:
         check_measure(field)
@@ -138,6 +149,7 @@ class SqliteStore:
         return [Measure.of(key, count, mean, squares) for key, count, mean, squares in rows]
 
     def close(self) -> None:
+        self._readers.close()
         with self._lock:
             self._connection.close()
 
@@ -212,8 +224,8 @@ class SqliteStore:
         return [_decoded(found[number]) for number in numbers if number in found]
 
     def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with self._reaching(), self._lock:
-            return self._connection.execute(sql, values).fetchall()
+        with self._reaching(), self._readers.one() as connection:
+            return connection.execute(sql, values).fetchall()
 
     def _reaching(self) -> AbstractContextManager[None]:
         return driver_errors_as(StoreUnavailable, self._path)
@@ -231,3 +243,9 @@ def _grouped(by: str, kind: Kind) -> tuple[str, str, str, str]:
     if kind is Kind.KEYWORD:
         return by, "2 DESC, 1", "facts", f"{by} IS NOT NULL"
     return f"substr({by}, 1, 10)", "1", "facts", f"{by} IS NOT NULL"
+
+
+def _walked(order: str, total: int) -> str:
+    """The table as it is read for a page: where many match, those that come first in the order are
+    found sooner along its index than by finding all."""
+    return f"facts INDEXED BY by_{order}" if order in ORDERS and total > _MANY else "facts"

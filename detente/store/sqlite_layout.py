@@ -1,7 +1,8 @@
 """The tables of the embedded store, and the rows that a document has in them.
 
 `documents` has each document whole, as JSON; `facts` its fields of one value, `labels` those of
-several, `words` its terms. Filters, orders and counts read the narrow tables only.
+several, `scores` its dyads', `words` its terms. Filters, orders and counts read the narrow tables
+only.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ LAYOUT = 6
 """Raised with every change of the tables below, or of the terms in them (`store.analysis`): an
 older file is then refused, not misread."""
 
-TABLES = ("documents", "facts", "labels", "words")
+TABLES = ("documents", "facts", "labels", "scores", "words")
 
 _TYPES: Mapping[Kind, str] = {
     Kind.KEYWORD: "TEXT",
@@ -27,12 +28,22 @@ _TYPES: Mapping[Kind, str] = {
     Kind.BOOLEAN: "INTEGER",
 }
 _FACTS = tuple(field.name for field in FIELDS if field.kind in _TYPES)
-_LABELS = tuple(field.name for field in FIELDS if field.kind is Kind.KEYWORDS)
-_ORDERS = ("first_seen", "published", "collected", "assessed")
-_CHARTED = (
-    *("published", "first_seen", "relevance", "source", "country", "kind", "language"),
-    *("first_toward_second", "second_toward_first"),
-)
+LABELS = tuple(field.name for field in FIELDS if field.kind is Kind.KEYWORDS)
+"""Fields of several values."""
+
+ORDERS = ("first_seen", "published", "collected", "assessed")
+FACETED = ("source", "country", "kind", "language", "relevance")
+"""Fields of few values that are counted together."""
+
+_INDEXES: Mapping[str, tuple[str, ...]] = {
+    "by_id": ("id",),
+    "by_url": ("url",),
+    # Charts and facets are counted from these alone, a tenth of the table.
+    "faceted": (*FACETED, "first_seen", "published"),
+    "charted": ("relevance", "published", "first_toward_second", "second_toward_first"),
+    "dated": ("published", "relevance"),
+    "seen": ("first_seen", "relevance"),
+}
 
 
 def order_by(name: str) -> str:
@@ -55,16 +66,20 @@ def _schema() -> Iterator[str]:
         """
     columns = ", ".join(f"{f.name} {_TYPES[f.kind]}" for f in FIELDS if f.kind in _TYPES)
     yield f"CREATE TABLE IF NOT EXISTS facts (number INTEGER PRIMARY KEY, {columns})"
-    for name in _ORDERS:
+    for name in ORDERS:
         yield f"CREATE INDEX IF NOT EXISTS by_{name} ON facts ({order_by(name)})"
-    for name in ("relevance", "source", "url"):
-        yield f"CREATE INDEX IF NOT EXISTS by_{name} ON facts ({name})"
-    # What charts and facets ask for is read from here, a tenth of the table.
-    yield f"CREATE INDEX IF NOT EXISTS charted ON facts ({', '.join(_CHARTED)})"
+    for name, fields in _INDEXES.items():
+        yield f"CREATE INDEX IF NOT EXISTS {name} ON facts ({', '.join(fields)})"
     yield """
         CREATE TABLE IF NOT EXISTS labels (
             field TEXT NOT NULL, value TEXT NOT NULL, number INTEGER NOT NULL,
             PRIMARY KEY (field, value, number)) WITHOUT ROWID
+        """
+    yield "CREATE INDEX IF NOT EXISTS labels_of ON labels (number, field, value)"
+    yield """
+        CREATE TABLE IF NOT EXISTS scores (
+            holder TEXT NOT NULL, target TEXT NOT NULL, score REAL NOT NULL,
+            number INTEGER NOT NULL, PRIMARY KEY (holder, target, score, number)) WITHOUT ROWID
         """
     # What is indexed is already terms: cut at spaces, and nothing else.
     yield f"""
@@ -79,6 +94,7 @@ def index(db: sqlite3.Connection, number: int, document: Mapping[str, Any]) -> N
     facts = (number, *(document.get(name) for name in _FACTS))
     db.execute(f"INSERT INTO facts (number, {', '.join(_FACTS)}) VALUES ({marks})", facts)
     db.executemany("INSERT INTO labels VALUES (?, ?, ?)", _labels(number, document))
+    db.executemany("INSERT INTO scores VALUES (?, ?, ?, ?)", _scores(number, document))
     names, marks = ", ".join(TEXT_FIELDS), ", ".join("?" * len(TEXT_FIELDS))
     db.execute(f"INSERT INTO words (rowid, {names}) VALUES (?, {marks})", _words(number, document))
 
@@ -90,6 +106,10 @@ def unindex(db: sqlite3.Connection, number: int, document: Mapping[str, Any]) ->
         "DELETE FROM labels WHERE field = ? AND value = ? AND number = ?",
         _labels(number, document),
     )
+    db.executemany(
+        "DELETE FROM scores WHERE holder = ? AND target = ? AND score = ? AND number = ?",
+        _scores(number, document),
+    )
     names, marks = ", ".join(TEXT_FIELDS), ", ".join("?" * len(TEXT_FIELDS))
     db.execute(
         f"INSERT INTO words (words, rowid, {names}) VALUES ('delete', ?, {marks})",
@@ -98,7 +118,14 @@ def unindex(db: sqlite3.Connection, number: int, document: Mapping[str, Any]) ->
 
 
 def _labels(number: int, document: Mapping[str, Any]) -> set[tuple[str, str, int]]:
-    return {(name, value, number) for name in _LABELS for value in document.get(name, ())}
+    return {(name, value, number) for name in LABELS for value in document.get(name, ())}
+
+
+def _scores(number: int, document: Mapping[str, Any]) -> set[tuple[str, str, float, int]]:
+    return {
+        (one["holder"], one["target"], float(one["score"]), number)
+        for one in document.get("dyads", ())
+    }
 
 
 def _words(number: int, document: Mapping[str, Any]) -> tuple[Any, ...]:

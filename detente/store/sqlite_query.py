@@ -62,15 +62,9 @@ def _matching(expression: Expression) -> Sql:
         case Between(name, low, high, low_within, high_within):
             return _ends(name, low, high, low_within, high_within)
         case DyadWithin(holder, target, low, high, low_within, high_within):
-            within, values = _ends(
-                "json_extract(value, '$.score')", low, high, low_within, high_within
-            )
-            sql = (
-                "EXISTS (SELECT 1 FROM documents AS d, json_each(d.document, '$.dyads')"
-                " WHERE d.number = facts.number AND json_extract(value, '$.holder') = ?"
-                f" AND json_extract(value, '$.target') = ? AND {within})"
-            )
-            return sql, [holder, target, *values]
+            within, values = _ends("score", low, high, low_within, high_within)
+            scores = f"SELECT number FROM scores WHERE holder = ? AND target = ? AND {within}"
+            return f"number IN ({scores})", [holder, target, *values]
         case NotThis(part):
             sql, values = _matching(part)
             # Where the field is missing, neither would hold in SQL's logic of three values.

@@ -453,6 +453,18 @@ class StoreContract:
         with pytest.raises(ConfigError, match="title"):
             shelf.count(Query(), by="title")
 
+    def test_facets_are_counts(self, store: ArticleStore) -> None:
+        dice = random.Random(5)
+        put(store, [random_document(dice, number) for number in range(60)])
+        fields = ("relevance", "issues", "kind", "country", "actors", "feed", "published")
+        for query in (Query(), Query(text="moscow OR talks"), Query(terms={"kind": ["wire"]})):
+            found = store.facets(query, fields)
+            assert found == {name: store.count(query, name) for name in fields}
+            assert list(found) == list(fields)
+        assert store.facets(Query(), ()) == {}
+        with pytest.raises(ConfigError, match="no keyword and no date"):
+            store.facets(Query(), ("body",))
+
     def test_measures(self, store: ArticleStore) -> None:
         day = timedelta(days=1)
         given = [
