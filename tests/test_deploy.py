@@ -19,6 +19,7 @@ import typer
 import yaml
 
 from detente import __version__
+from detente.alerts.alertindex import alert_index
 from detente.bus.base import MAX_RECORD_BYTES
 from detente.bus.kafka import HEADROOM
 from detente.bus.kafka_client import Cluster
@@ -245,7 +246,7 @@ def test_the_settings_of_a_service_of_ours_load(name: str, tmp_path: Path) -> No
 
 def test_only_who_opens_the_store_has_its_password() -> None:
     having = {name for name in SERVICES if "store_password" in SERVICES[name].get("secrets", ())}
-    assert having == {"prepare", "indexer", "setup"}
+    assert having == {"prepare", "indexer", "alerts", "setup"}
     for name in OURS:
         for variable in environment(name):
             assert not re.search(r"(PASSWORD|SECRET|API_KEY)$", variable)
@@ -335,9 +336,11 @@ def test_our_user_has_its_own_indices_and_no_others(tmp_path: Path) -> None:
     assert set(indices["privileges"]) == {"read", "index", "manage"}
     alias = f"{DEFAULT_NAMESPACE}-articles"
     coming = Generation(alias, 2)
-    for name in (alias, next_alias(alias), coming.month("2026-11-24"), f"{coming}-*"):
+    alerts = alert_index(DEFAULT_NAMESPACE)
+    for name in (alias, next_alias(alias), coming.month("2026-11-24"), f"{coming}-*", alerts):
         assert any(fnmatch(name, pattern) for pattern in indices["names"])
-    for name in ("detente", "detente-articles2", "staging-articles", ".security", "*"):
+    others = ("detente-articles2", "detente-alerts2", "staging-articles", ".security")
+    for name in ("detente", *others, "*"):
         assert not any(fnmatch(name, pattern) for pattern in indices["names"])
 
 

@@ -20,6 +20,7 @@ from detente.runner import Stage, run_stage
 if TYPE_CHECKING:
     from collectors.catalog import Feed
     from collectors.status import PollEvent
+    from detente.alerts.mirror import Mirror
     from detente.bus.base import Bus
     from detente.settings import Settings
     from detente.store.base import Document
@@ -174,17 +175,33 @@ def _alerts(settings: Settings, stack: ExitStack, sides: tuple[str, str]) -> Sta
             dispatcher.use(changed.subscriptions, channels_of(changed))
             alerts.use(changed.subscriptions)
         alerts.look()
+        if mirror is not None:
+            mirror.look()
 
     file = SubscriptionFile(settings.subscriptions)
     stack.enter_context(StateLock(settings.alerts, "process of alerts", "alerts"))
     state = AlertState(settings.alerts)
     stack.callback(state.close)
+    mirror = _mirror(settings, stack, sides)
     subscriptions, news = file.read.subscriptions, threading.Event()
     alerts = Alerts(state, subscriptions, sides, on_told=news.set)
     dispatcher = Dispatcher(state, subscriptions, channels_of(file.read), news=news, look=look)
     stack.callback(dispatcher.close)
     dispatcher.start()
     return alerts_stage(alerts)
+
+
+def _mirror(settings: Settings, stack: ExitStack, sides: tuple[str, str]) -> Mirror | None:
+    """Copies the alerts beside the articles, where these are in Elasticsearch. To be called when
+    the alerts' file is there."""
+    if not settings.store.startswith(("https://", "http://")):
+        return None
+    from detente.alerts.mirror import Mirror
+
+    mirror = Mirror(settings.alerts, settings.store, settings.elasticsearch, sides)
+    stack.callback(mirror.close)
+    mirror.start()
+    return mirror
 
 
 def _join(threads: dict[str, threading.Thread]) -> None:

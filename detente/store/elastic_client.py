@@ -49,10 +49,15 @@ def parse_address(url: str) -> tuple[str, str]:
     return address, f"{namespace}-articles"
 
 
+def namespace_of(url: str) -> str:
+    """What the names of all indices of a deployment begin with. Raises ConfigError."""
+    return parse_address(url)[1].removesuffix("-articles")
+
+
 def connect(url: str, settings: ElasticsearchSettings) -> Elasticsearch:
     """A client; nothing is asked of the server yet. Raises ConfigError listing every problem."""
     address, _ = parse_address(url)
-    options: dict[str, Any] = {"headers": _authorization(url, settings)}
+    options: dict[str, Any] = {"headers": authorization(url, settings)}
     tls = address.startswith("https")
     problems = []
     if settings.ca is not None and not settings.ca.is_file():
@@ -127,7 +132,7 @@ def check_server(client: Elasticsearch, url: str, settings: ElasticsearchSetting
         answer = client.transport.perform_request(
             "GET",
             "/",
-            headers={"accept": "application/json", **_authorization(url, settings)},
+            headers={"accept": "application/json", **authorization(url, settings)},
             max_retries=0,
             request_timeout=settings.timeout,
         )
@@ -171,8 +176,11 @@ def _wait_of(error: ApiError) -> float:
     return min(float(asked), 60.0) if asked.isdecimal() else 1.0
 
 
-def _authorization(url: str, settings: ElasticsearchSettings) -> dict[str, str]:
-    """The header that says who we are; an API key is the one text `<base64 of id:key>`."""
+def authorization(url: str, settings: ElasticsearchSettings) -> dict[str, str]:
+    """The header that says who we are; an API key is the one text `<base64 of id:key>`.
+
+    Raises ConfigError for a login that is half a one, or two.
+    """
     parts = urlsplit(url)
     username, password = settings.username, settings.password
     if username is None and parts.username:

@@ -140,6 +140,18 @@ def _properties(fields: Sequence[Field]) -> dict[str, Any]:
     }
 
 
+def strict_mapping(fields: Sequence[Field]) -> dict[str, Any]:
+    """A mapping of these fields and no others."""
+    return {"dynamic": "strict", "properties": _properties(fields)}
+
+
+def layout_name(mapping: Mapping[str, Any]) -> str:
+    """Names what is written: it changes with the fields, their mapping and the analysis."""
+    return hashlib.sha256(json.dumps([mapping, _ANALYSIS], sort_keys=True).encode()).hexdigest()[
+        :12
+    ]
+
+
 def _layout_of(fields: Sequence[Field]) -> dict[str, Any]:
     words = {
         "type": "text",
@@ -147,14 +159,13 @@ def _layout_of(fields: Sequence[Field]) -> dict[str, Any]:
         "search_analyzer": "news_russian",
         "norms": False,
     }
+    mapping = strict_mapping(fields)
     return {
-        "dynamic": "strict",
+        **mapping,
         "_source": {"excludes": [WORDS]},
-        "properties": {**_properties(fields), WORDS: words},
+        "properties": {**mapping["properties"], WORDS: words},
     }
 
 
-LAYOUT = hashlib.sha256(
-    json.dumps([_layout_of(FIELDS), _ANALYSIS], sort_keys=True).encode()
-).hexdigest()[:12]
-"""Names what is written: it changes with the field table, its mapping and the analysis."""
+LAYOUT = layout_name(_layout_of(FIELDS))
+"""The layout of the articles' indices."""
