@@ -10,7 +10,7 @@ TRAIN := .venv-train
 model evaluate: export MALLOC_TRIM_THRESHOLD_ = 4294967296
 model evaluate: export MALLOC_MMAP_THRESHOLD_ = 4294967296
 
-.PHONY: help setup run demo dev docs check format lint types layers tests test test-hub replay faults model evaluate bench bench-judge bench-collectors bench-alerts soak bench-engines lock clean
+.PHONY: help setup run demo dev docs check format lint types layers tests browser test test-hub replay faults model evaluate bench bench-judge bench-collectors bench-alerts bench-dashboard soak bench-engines lock clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -23,8 +23,8 @@ $(VENV)/.run: pyproject.toml requirements/run.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-run: setup  ## collect, judge and index the feeds of FEEDS, until Ctrl-C
-	$(BIN)/detente run --feeds "$(FEEDS)"
+run: setup  ## collect, judge and index the feeds of FEEDS, with the dashboard, until Ctrl-C
+	$(BIN)/detente run --serve --feeds "$(FEEDS)"
 
 demo: setup  ## the same on the sample newsroom, two minutes and no network
 	$(BIN)/detente demo
@@ -35,7 +35,10 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	@touch $@
 
-test: dev check  ## set up on a fresh machine and run everything that `check` runs
+browser:
+	tests/services/chromium.sh
+
+test: dev browser check  ## set up on a fresh machine and run everything that `check` runs
 
 check: lint types layers tests  ## lint, types, layers and tests, in the environment as it is
 
@@ -99,6 +102,9 @@ bench-collectors: setup  ## polls a second over 5,000 feeds, and the delay of ne
 
 bench-alerts: setup  ## articles a second past 100,000 subscriptions, and the delay until people hear of it
 	$(BIN)/python -m benchmarks.alerts
+
+bench-dashboard: dev  ## time per page over 100,000 articles
+	$(BIN)/python -m benchmarks.dashboard
 
 soak: dev  ## the collectors over twenty months of a virtual clock; about ten minutes
 	$(BIN)/python -m benchmarks.soak

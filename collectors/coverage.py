@@ -47,8 +47,8 @@ def coverage(
     for feed, status in polled:
         key = (feed.kind or UNKNOWN, feed.country or UNKNOWN)
         grouped.setdefault(key, []).append(status)
-        outlets[feed.outlet] = outlets.get(feed.outlet, False) or not _is_blind(status)
-    blind = [status for _, status in polled if _is_blind(status)]
+        outlets[feed.outlet] = outlets.get(feed.outlet, False) or not is_blind(status)
+    blind = [status for _, status in polled if is_blind(status)]
     return Coverage(
         groups=tuple(_group(*key, some, articles) for key, some in sorted(grouped.items())),
         blind=tuple(sorted(blind, key=lambda one: (one.since is None, one.since, one.feed))),
@@ -60,7 +60,7 @@ def _group(
     kind: str, country: str, statuses: Sequence[FeedStatus], articles: dict[str, int]
 ) -> Group:
     stale = sum(one.state is PollState.STALE for one in statuses)
-    blind = sum(map(_is_blind, statuses))
+    blind = sum(map(is_blind, statuses))
     return Group(
         kind=kind,
         country=country,
@@ -72,5 +72,5 @@ def _group(
     )
 
 
-def _is_blind(status: FeedStatus) -> bool:
+def is_blind(status: FeedStatus) -> bool:
     return status.state not in NO_TROUBLE | {PollState.STALE, PollState.TRUNCATED}

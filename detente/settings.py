@@ -169,6 +169,30 @@ class ElasticsearchSettings(_Section):
     """Delete a month's index so long after its month (needs ILM); kept for good if not set."""
 
 
+class DashboardSettings(_Section):
+    """Where the dashboard is, and who may use it."""
+
+    listen: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:8090"
+    """Beyond loopback it starts only with users, or with a proxy that says who it is."""
+    hosts: tuple[str, ...] = ()
+    """Names under which it is reached, besides this machine's own."""
+    users: Mapping[str, SecretStr] = {}
+    """Who may log in, with the hash that `detente serve --hash-password` makes."""
+    user_header: str | None = Field(None, pattern=r"^[A-Za-z0-9-]{1,100}$")
+    """Where a reverse proxy says who has logged in there, as `X-Forwarded-User`."""
+    proxies: tuple[str, ...] = ()
+    """The addresses of proxies that are believed."""
+    secure: bool = False
+    """Give cookies to https:// only: for a dashboard behind a proxy that speaks TLS."""
+    key: Path = Path("var/dashboard.key")
+    """What sessions are signed with; made at the first start."""
+    corrections: Path = Path("var/corrections.jsonl")
+    """What readers say is wrong, a line each."""
+    requests_a_second: float = Field(20.0, gt=0)
+    burst: int = Field(200, ge=1)
+    """So many requests of one client at once, and so many a second from then on."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set, with its default."""
 
@@ -206,6 +230,7 @@ class Settings(BaseSettings):
     runner: RunnerSettings = RunnerSettings()
     kafka: KafkaSettings = KafkaSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    dashboard: DashboardSettings = DashboardSettings()
 
     def redacted(self) -> dict[str, Any]:
         """The settings as JSON values, without passwords and keys."""

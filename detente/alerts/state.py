@@ -31,6 +31,7 @@ CREATE TABLE articles (
     outlet TEXT NOT NULL, copies TEXT, novelty TEXT NOT NULL, traits BLOB, facts BLOB
 ) WITHOUT ROWID;
 CREATE INDEX articles_by_story ON articles (story);
+CREATE INDEX articles_by_time ON articles (at);
 CREATE INDEX articles_with_traits ON articles (at) WHERE traits IS NOT NULL;
 CREATE TABLE joined (story TEXT PRIMARY KEY, into_story TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE subscriptions (id TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID;

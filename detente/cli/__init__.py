@@ -14,7 +14,20 @@ from typing import Annotated
 import typer
 
 from detente import __version__
-from detente.cli import alerts, dead, demo, feeds, flow, history, judge, prepare, read, run, trace
+from detente.cli import (
+    alerts,
+    dead,
+    demo,
+    feeds,
+    flow,
+    history,
+    judge,
+    prepare,
+    read,
+    run,
+    serve,
+    trace,
+)
 from detente.cli import settings as settings_command
 from detente.cli.context import Context
 
@@ -52,6 +65,7 @@ def options(
 
 app.command("prepare")(prepare.prepare)
 app.command("run")(run.run)
+app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("search")(read.search)
 app.command("show")(read.show)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from detente.settings import Settings
     from detente.store.base import ArticleStore, Document
 
+_STAGES = ("collectors", "processors", "indexer", "alerts")
 _POLL_EVERY = 2.0
 _NEWS_EVERY = 1.5
 _EVIDENCE_SHOWN = 8
@@ -42,6 +43,9 @@ def demo(
     seconds: Annotated[
         float, typer.Option(help="At most so long; it ends when the news has run out.", min=1)
     ] = 90.0,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it on the dashboard, until Ctrl-C.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only the summary.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Write the summary as JSON.")] = False,
 ) -> None:
@@ -51,16 +55,20 @@ def demo(
     from detente.cli.progress import Progress
     from detente.newsroom.server import Newsroom
 
-    with _folder(keep) as folder, Newsroom() as newsroom:
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder(keep))
+        newsroom = stack.enter_context(Newsroom())
         settings = _settings(context, folder, newsroom)
         if not (quiet or json):
             _introduce(newsroom)
-        with (
-            Progress(settings, quiet=quiet or json) as progress,
-            stopped_by_signals() as stop,
-        ):
+        if serve:
+            from detente.cli.serve import serve_beside
+
+            serve_beside(settings, stack)
+        stop = stack.enter_context(stopped_by_signals())
+        with Progress(settings, quiet=quiet or json) as progress:
             ending = _UntilNewsRunsOut(progress, newsroom, seconds, stop.set)
-            Pipeline(settings, ("collectors", "processors", "indexer"), stop, ending).run()
+            Pipeline(settings, _STAGES, stop, ending).run()
         states = _feed_states(settings)
         with opened_store(settings) as store:
             summary = _summary(store, states, progress_polls=ending.polls)
@@ -72,6 +80,10 @@ def demo(
             typer.echo(f"The settings of this demo: {folder / 'detente.toml'}. Try:")
             base = f"detente --settings {folder / 'detente.toml'}"
             typer.echo(f'  {base} search "embassy OR visas"\n  {base} feeds list')
+        if serve and not stop.signalled:
+            typer.echo("The dashboard stays open until Ctrl-C.")
+            stop.clear()
+            stop.wait()
 
 
 class _UntilNewsRunsOut:
@@ -144,8 +156,12 @@ def _settings(context: typer.Context, folder: Path, newsroom: Newsroom) -> Setti
         f'bus = "sqlite:///{place}/bus.sqlite"\n'
         f'store = "sqlite:///{place}/articles.sqlite"\n'
         f'state = "sqlite:///{place}/feeds.sqlite"\n'
+        f'alerts = "sqlite:///{place}/alerts.sqlite"\n'
+        f'subscriptions = "{place}/subscriptions.toml"\n'
         f'feeds = "{place}/feeds.toml"\n'
-        "[collectors]\nallow_loopback = true\nhost_spacing = 0\ntimeout = 5\n",
+        "[collectors]\nallow_loopback = true\nhost_spacing = 0\ntimeout = 5\n"
+        f'[dashboard]\nkey = "{place}/dashboard.key"\n'
+        f'corrections = "{place}/corrections.jsonl"\n',
         "utf-8",
     )
     context.obj = replace(context.obj, settings_file=file)

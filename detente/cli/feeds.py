@@ -247,16 +247,38 @@ def add(
                 typer.echo(f"It announces: {', '.join(found.announced)}", err=True)
             typer.echo(f"Not added. To add it all the same: --unchecked ({url})", err=True)
             raise typer.Exit(1)
-        if found.title and "outlet" not in values:
-            values["outlet"] = found.title
-        if found.language and "language" not in values:
-            values["language"] = found.language
-        (feed,) = build_feeds([("feeds add", values)])
+        feed = _as_found(values, found)
     added = add_feeds(settings.feeds, [feed])
     if not added:
         typer.echo(f"{settings.feeds} has {url} already.", err=True)
         raise typer.Exit(1)
     typer.echo(f"Added {added[0].id} to {settings.feeds}.")
+
+
+def _as_found(values: dict[str, Any], found: FeedCheck) -> Feed:
+    """The feed, named as its document names it where nobody did."""
+    from collectors.catalog import build_feeds
+
+    if found.title:
+        values.setdefault("outlet", found.title)
+    if found.language:
+        values.setdefault("language", found.language)
+    (feed,) = build_feeds([("feeds add", values)])
+    return feed
+
+
+def checked_feed(settings: Settings, url: str) -> Feed:
+    """A feed to be added, fetched first. Raises ConfigError saying what is wrong with it."""
+    from collectors.catalog import build_feeds
+    from collectors.check import check_feeds
+    from detente.errors import ConfigError
+
+    values: dict[str, Any] = {"url": url}
+    (found,) = check_feeds(settings.collectors, build_feeds([("feeds add", values)]))
+    if not _is_good(found):
+        announced = f"; it announces {', '.join(found.announced)}" if found.announced else ""
+        raise ConfigError(f"{url}: {found.state}: {found.message}{announced}")
+    return _as_found(values, found)
 
 
 @app.command("import")

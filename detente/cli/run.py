@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,9 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="Poll each feed once, handle all there is, and end.")
     ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve the dashboard beside the stages.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Collect, judge, index and alert until stopped (Ctrl-C, SIGTERM); nothing is lost by that."""
@@ -42,7 +46,13 @@ def run(
         serve_metrics(settings.metrics_port)
     everything = tuple(str(one) for one in Stages if one is not Stages.ALL)
     wanted = everything if stages is Stages.ALL else (str(stages),)
-    with Progress(settings, quiet=quiet) as progress, stopped_by_signals() as stop:
+    with ExitStack() as stack:
+        if serve:
+            from detente.cli.serve import serve_beside
+
+            serve_beside(settings, stack)
+        progress = stack.enter_context(Progress(settings, quiet=quiet))
+        stop = stack.enter_context(stopped_by_signals())
         Pipeline(settings, wanted, stop, progress, once=once).run()
     if stop.signalled:
         # All is committed and closed. A batch that was left, or a document that takes for ever to

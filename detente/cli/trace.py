@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from detente.cli.context import load, opened_bus, opened_state, opened_store
 from detente.cli.output import moment, print_json, print_table
 
+if TYPE_CHECKING:
+    from detente.settings import Settings
 
-def trace(
-    context: typer.Context,
-    url: Annotated[str, typer.Argument(help="The article's URL or id.")],
-    json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
-) -> None:
-    """Follow one article through every stage: seen, published, judged, stored, or why not."""
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of an article at one stage; `at` as people read it."""
+
+    at: str
+    stage: str
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """An article's way: its id, its title where it is stored, and the steps in order."""
+
+    id: str
+    title: str | None
+    steps: tuple[Step, ...]
+
+
+def way_of(settings: Settings, key: str) -> Way:
+    """Follow one article, by its URL or id, through every stage."""
     from detente.deadletters import list_dead_letters, read_all
     from detente.flow import ASSESSED, COLLECTED, TOPICS
     from detente.store.base import Query
 
-    settings = load(context)
-    steps: list[dict[str, Any]] = []
+    steps: list[Step] = []
 
-    def step(at: object, stage: str, what: str, detail: str = "") -> None:
-        steps.append({"at": moment(at), "stage": stage, "what": what, "detail": detail})  # type: ignore[arg-type]
+    def step(at: Any, stage: str, what: str, detail: str = "") -> None:
+        steps.append(Step(moment(at), stage, what, detail))
 
     with opened_state(settings) as state:
-        known = state.trace(url)
+        known = state.trace(key)
     with opened_bus(settings) as bus, opened_store(settings) as store:
-        id = known.id if known else url
+        id = known.id if known else key
         if known:
             for seen in known.revisions:
                 feeds = ", ".join(known.shown_by)
@@ -45,22 +63,32 @@ def trace(
                     step(letter.replayed, letter.stage, "replayed", letter.id)
         document = store.get(id)
         if document is None and not known:
-            matches = store.search(Query(terms={"url": [url]})).documents
+            matches = store.search(Query(terms={"url": [key]})).documents
             document = matches[0] if matches else None
-        if document:
-            verdict = document.get("relevance") or f"unscored: {document.get('abstained')}"
-            step(
-                document["assessed"],
-                "indexer",
-                f"revision {document['revision']} stored",
-                f"{verdict}, by {document['model']} {document['model_revision']}",
-            )
+    if document:
+        verdict = document.get("relevance") or f"unscored: {document.get('abstained')}"
+        step(
+            document["assessed"],
+            "indexer",
+            f"revision {document['revision']} stored",
+            f"{verdict}, by {document['model']} {document['model_revision']}",
+        )
+    return Way(id, document["title"] if document else None, tuple(steps))
+
+
+def trace(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(help="The article's URL or id.")],
+    json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Follow one article through every stage: seen, published, judged, stored, or why not."""
+    way = way_of(load(context), url)
     if json:
-        print_json({"url": url, "id": id, "steps": steps})
-    elif steps:
-        typer.echo(f"{id}  {document['title'] if document else url}")
-        print_table(["at", "stage", "what", "detail"], [tuple(s.values()) for s in steps])
-    if not steps:
+        print_json({"url": url, "id": way.id, "steps": way.steps})
+    elif way.steps:
+        typer.echo(f"{way.id}  {way.title or url}")
+        print_table(["at", "stage", "what", "detail"], [astuple(step) for step in way.steps])
+    if not way.steps:
         typer.echo(f"{url}: no feed has shown this article, and it isn't stored.", err=True)
         raise typer.Exit(1)
 
