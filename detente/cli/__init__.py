@@ -16,6 +16,7 @@ import typer
 from detente import __version__
 from detente.cli import (
     alerts,
+    brief,
     dead,
     demo,
     feeds,
@@ -70,6 +71,7 @@ app.command("demo")(demo.demo)
 app.command("search")(read.search)
 app.command("show")(read.show)
 app.command("stats")(read.stats)
+app.command("brief")(brief.brief)
 app.command("trace")(trace.trace)
 app.command("judge")(judge.judge)
 app.command("flow")(flow.flow)

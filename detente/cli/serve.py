@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from detente.bus.base import Bus
-    from detente.dashboard.ports import Source
+    from detente.dashboard.ports import Ports, Source
     from detente.settings import Settings
 
 _SOURCES_FOR = 5.0
@@ -62,20 +62,28 @@ def serve_beside(settings: Settings, stack: ExitStack) -> None:
 @contextmanager
 def dashboard(settings: Settings) -> Iterator[FastAPI]:
     """The application over the engines that the settings name."""
-    from detente.alerts.reading import StoryReader
-    from detente.alerts.state import AlertState
     from detente.dashboard.app import create_app
-    from detente.dashboard.ports import Ports
     from detente.dashboard.security import check_binding
-    from detente.watch import load_watch
 
     check_binding(settings.dashboard)
+    with opened_ports(settings) as ports:
+        yield create_app(ports, settings.dashboard)
+
+
+@contextmanager
+def opened_ports(settings: Settings) -> Iterator[Ports]:
+    """What the dashboard, and a brief, read from."""
+    from detente.alerts.reading import StoryReader
+    from detente.alerts.state import AlertState
+    from detente.dashboard.ports import Ports
+    from detente.watch import load_watch
+
     with ExitStack() as stack:
         alerts = AlertState(settings.alerts)
         stack.callback(alerts.close)
         stories = StoryReader(settings.alerts)
         stack.callback(stories.close)
-        ports = Ports(
+        yield Ports(
             store=stack.enter_context(opened_store(settings)),
             stories=stories,
             alerts=alerts,
@@ -85,7 +93,6 @@ def dashboard(settings: Settings) -> Iterator[FastAPI]:
             subscriptions=settings.subscriptions,
             corrections=settings.dashboard.corrections,
         )
-        yield create_app(ports, settings.dashboard)
 
 
 class CatalogueSources:

@@ -65,6 +65,7 @@ class ArticleLine(BaseModel):
     scores: list[tuple[str, float]]
     evidence: dict[str, Any] | None
     issues: list[str]
+    link: str | None
 
 
 class StoryLine(BaseModel):
@@ -78,6 +79,7 @@ class StoryLine(BaseModel):
 
 class Move(BaseModel):
     toward: str
+    name: str
     day: date
     mean: float
     before: float

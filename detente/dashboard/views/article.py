@@ -29,7 +29,6 @@ class Article:
     actors: tuple[str, ...]
     stances: tuple[Mapping[str, Any], ...]
     story: str | None
-    link: str | None
 
 
 def article(document: Document, watch: Watch, story: str | None) -> Article:
@@ -49,7 +48,6 @@ def article(document: Document, watch: Watch, story: str | None) -> Article:
             for number, one in enumerate(document.get("stances") or (), 1)
         ),
         story=story,
-        link=document["url"] if document["url"].startswith(("http://", "https://")) else None,
     )
 
 

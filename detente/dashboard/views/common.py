@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ class Line:
     scores: tuple[tuple[str, float], ...]
     evidence: Any
     issues: tuple[str, ...]
+    link: str | None
 
 
 def line(document: Document) -> Line:
@@ -45,7 +47,16 @@ def line(document: Document) -> Line:
         scores=scores(document),
         evidence=strongest(document),
         issues=tuple(document.get("issues") or ()),
+        link=link(document),
     )
+
+
+def link(document: Document) -> str | None:
+    """The article's address, if a browser may be sent there, and no Markdown or HTML would end at
+    a sign in it."""
+    url: str = document["url"]
+    is_web = url.startswith(("http://", "https://"))
+    return url if is_web and not re.search(r"[<>\s\"]", url) else None
 
 
 def headline(document: Document) -> str:

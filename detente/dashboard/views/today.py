@@ -16,7 +16,7 @@ from detente.store.base import ArticleStore, Document, Measure, Query, Range
 
 PERIODS = (30, 90, 365)
 STORIES_SHOWN = 15
-_STORY_WINDOW = 36 * 3_600.0
+_STORY_SPAN = timedelta(hours=36)
 _MOST_LOOKED_AT = 400
 _WEEK = timedelta(days=7)
 _MOVES_SHOWN = 3
@@ -32,7 +32,7 @@ _CORE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One side toward the other over the last week, with the 95 % interval, and the week before."""
+    """One side toward the other over the last while, with the 95 % interval, and the one before."""
 
     toward: str
     name: str
@@ -48,6 +48,7 @@ class Move:
     """A day that differs from the week before it, with the article that shows it best."""
 
     toward: str
+    name: str
     day: date
     mean: float
     before: float
@@ -101,11 +102,17 @@ def today(
     names: Mapping[str, str],
     now: datetime,
     days: int,
+    *,
+    span: timedelta = _WEEK,
+    story_span: timedelta = _STORY_SPAN,
 ) -> Today:
-    """`names` are the dyads' names for people."""
+    """`names` are the dyads' names for people. The standings are of the last `span` and the one
+    before it, the stories of those that had an article in the last `story_span`."""
     end = now.astimezone(UTC).date()
     start = end - timedelta(days=days - 1)
-    relevant = _published(start - _WEEK, end, terms={"relevance": ["core", "peripheral"]})
+    relevant = _published(
+        start - max(_WEEK, 2 * span), end, terms={"relevance": ["core", "peripheral"]}
+    )
     measures = {
         toward: store.measure(relevant, field, "published")
         for toward, field in dyad_fields(sides).items()
@@ -117,7 +124,7 @@ def today(
     )
     core = Query(terms={"relevance": ["core"]}, order="first_seen", size=10)
     return Today(
-        standings=tuple(_standing(t, names[t], some, end) for t, some in measures.items()),
+        standings=tuple(_standing(t, names[t], some, end, span) for t, some in measures.items()),
         series={
             names[t]: points([one for one in some if one.key >= str(start)])
             for t, some in measures.items()
@@ -125,8 +132,8 @@ def today(
         start=start,
         end=end,
         days=days,
-        moves=_moves(store, measures, start),
-        stories=_stories(store, reader, now),
+        moves=_moves(store, measures, names, start),
+        stories=_stories(store, reader, now, story_span),
         latest=tuple(line(document) for document in store.search(core).documents),
         articles=store.count(day)[0].count,
         core=counts.get("core", 0),
@@ -144,10 +151,12 @@ def _published(start: date, end: date, terms: Mapping[str, Sequence[str]]) -> Qu
     return Query(terms=terms, ranges={"published": within}, order="published", size=50)
 
 
-def _standing(toward: str, name: str, measures: Sequence[Measure], end: date) -> Standing:
-    week, month = str(end - _WEEK), str(end - 2 * _WEEK)
-    now = pooled([one for one in measures if one.key > week])
-    before = pooled([one for one in measures if month < one.key <= week])
+def _standing(
+    toward: str, name: str, measures: Sequence[Measure], end: date, span: timedelta
+) -> Standing:
+    since, before_that = str(end - span), str(end - 2 * span)
+    now = pooled([one for one in measures if one.key > since])
+    before = pooled([one for one in measures if before_that < one.key <= since])
     half = 1.96 * now.deviation / sqrt(now.count) if now.count > 1 else None
     return Standing(
         toward=toward,
@@ -161,7 +170,10 @@ def _standing(toward: str, name: str, measures: Sequence[Measure], end: date) ->
 
 
 def _moves(
-    store: ArticleStore, measures: Mapping[str, Sequence[Measure]], start: date
+    store: ArticleStore,
+    measures: Mapping[str, Sequence[Measure]],
+    names: Mapping[str, str],
+    start: date,
 ) -> tuple[Move, ...]:
     found: list[tuple[float, str, Measure, float]] = []
     for toward, some in measures.items():
@@ -181,7 +193,7 @@ def _moves(
     for _, toward, one, before_mean in found[:_MOVES_SHOWN]:
         day = date.fromisoformat(one.key)
         shown = _shows(store, toward, day, friendlier=one.mean > before_mean)
-        moves.append(Move(toward, day, one.mean, before_mean, shown))
+        moves.append(Move(toward, names[toward], day, one.mean, before_mean, shown))
     return tuple(sorted(moves, key=lambda one: one.day, reverse=True))
 
 
@@ -197,13 +209,15 @@ def _shows(store: ArticleStore, toward: str, day: date, *, friendlier: bool) -> 
     return line(best) if best and leaning(best) > -2 else None
 
 
-def _stories(store: ArticleStore, reader: StoryReader, now: datetime) -> tuple[StoryLine, ...]:
-    """The stories with an article of the last day and a half (or of the latest such time that there
-    was one), most novel first."""
+def _stories(
+    store: ArticleStore, reader: StoryReader, now: datetime, span: timedelta
+) -> tuple[StoryLine, ...]:
+    """The stories with an article of the last while (or of the latest such while that there was
+    one), most novel first."""
     newest = reader.latest()
     if newest is None:
         return ()
-    start = min(newest, now.timestamp()) - _STORY_WINDOW
+    start = min(newest, now.timestamp()) - span.total_seconds()
     members: dict[str, list[Member]] = {}
     for one in reader.recent(start, _MOST_LOOKED_AT):
         members.setdefault(one.story, []).append(one)
