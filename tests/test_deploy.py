@@ -26,6 +26,9 @@ from detente.bus.kafka_client import Cluster
 from detente.bus.topics import declared_topics
 from detente.cli import app
 from detente.cli.pipeline import PATIENCE
+from detente.dashboard.passwords import hashed
+from detente.dashboard.security import check_binding
+from detente.errors import ConfigError
 from detente.flow import ASSESSED, COLLECTED, FEED_STATE, ROUTES, TOPICS, dead_letter_topic
 from detente.settings import (
     ElasticsearchSettings,
@@ -45,7 +48,7 @@ COMPOSE_TEXT = (DEPLOY / "compose.yaml").read_text("utf-8")
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: Mapping[str, Mapping[str, Any]] = COMPOSE["services"]
 STAGES = {route.stage for route in ROUTES}
-OURS = sorted({"prepare"} | STAGES)
+OURS = sorted({"prepare", "dashboard"} | STAGES)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 Instruction = tuple[str, str]
@@ -234,7 +237,8 @@ def test_the_settings_of_a_service_of_ours_load(name: str, tmp_path: Path) -> No
         assert secret.name in SERVICES[name]["secrets"]
         assert secret.name in COMPOSE["secrets"]
         given[variable] = str(tmp_path / secret.name)
-        Path(given[variable]).write_text("hush\n")
+        users = json.dumps({"ann": hashed("correct horse battery")})
+        Path(given[variable]).write_text(f"{users if 'users' in secret.name else 'hush'}\n")
     settings = load_settings(environ=given)
     assert Cluster(settings.bus, settings.kafka).brokers == ["kafka:19092"]
     assert settings.feeds.is_absolute()
@@ -244,9 +248,26 @@ def test_the_settings_of_a_service_of_ours_load(name: str, tmp_path: Path) -> No
         assert parse_address(settings.store)[0] == "https://es01:9200"
 
 
+def test_the_dashboard_starts_only_for_those_who_log_in(tmp_path: Path) -> None:
+    given = environment("dashboard")
+    users = tmp_path / "users"
+    given["DETENTE_DASHBOARD__USERS_FILE"] = str(users)
+    given.pop("DETENTE_ELASTICSEARCH__PASSWORD_FILE")
+    given.pop("DETENTE_ELASTICSEARCH__USERNAME")
+    users.write_text("{}")
+    with pytest.raises(ConfigError, match="somebody has to log in"):
+        check_binding(load_settings(environ=given).dashboard)
+    users.write_text(json.dumps({"ann": hashed("correct horse battery")}))
+    settings = load_settings(environ=given).dashboard
+    check_binding(settings)
+    assert {"localhost", "127.0.0.1"} == set(settings.hosts)
+    published = SERVICES["dashboard"]["ports"][0].rpartition(":")[2]
+    assert settings.listen == f"0.0.0.0:{published}"
+
+
 def test_only_who_opens_the_store_has_its_password() -> None:
     having = {name for name in SERVICES if "store_password" in SERVICES[name].get("secrets", ())}
-    assert having == {"prepare", "indexer", "alerts", "setup"}
+    assert having == {"prepare", "indexer", "alerts", "dashboard", "setup"}
     for name in OURS:
         for variable in environment(name):
             assert not re.search(r"(PASSWORD|SECRET|API_KEY)$", variable)
