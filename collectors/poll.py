@@ -11,12 +11,13 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import ParamSpec, TypeVar
 
 import structlog
+from msgspec.structs import replace
 
 from collectors.catalog import Feed
 from collectors.decide import Decision, decide, pages_wanted
@@ -28,7 +29,8 @@ from collectors.fulltext import PageResult, PageText
 from collectors.identity import Identified, identify, with_pages
 from collectors.pages import Pages
 from collectors.parse import ParseFailure, parse_feed
-from collectors.plan import FeedRow, Plan, PlannedRecord
+from collectors.parts import MOST, parts
+from collectors.plan import FeedRow, Known, Plan, PlannedRecord, SightingRow
 from collectors.progress import (
     Moment,
     after_failure,
@@ -194,48 +196,75 @@ class Poller:
     async def _take_in(
         self, feed: Feed, row: FeedRow, document: _Document
     ) -> tuple[FeedRow, _Counts]:
-        """Decide about the entries of a document, and deliver what that leads to."""
-        pages, parsed = document.pages, document.parsed
-        addresses = {key: one.url for key, one in pages.items() if isinstance(one, PageText)}
+        """Decide about the entries of a document, and deliver what that leads to: in parts, the
+        last of which advances the feed. After a kill between two the document is read again, and
+        what was delivered of it is known."""
+        addresses = {
+            key: one.url for key, one in document.pages.items() if isinstance(one, PageText)
+        }
         identified = with_pages(document.identified, feed, addresses)
-        async with self._one_at_a_time:
-            await self._deliver_held()
-            # Looked up again: another feed may have brought the same article in the meantime.
+        known = Known()
+        if len(identified) > MOST:
             known = await self._write(self.state.lookup, feed.id, identified)
-            moment = _moment()
-            decision = await self._reading.run(
-                decide,
-                identified,
-                feed,
-                known,
-                pages=pages,
-                language=parsed.language,
-                now=moment.now,
-            )
+        counts, waiting = _Counts(), list[SightingRow]()
+        *earlier, last = await self._reading.run(parts, identified, known, MOST)
+        for part in earlier:
+            async with self._one_at_a_time:
+                decision, _ = await self._decide(feed, part, document)
+                plan = replace(_plan(row, decision, ()), examined=False)
+                counts += self._noted(feed, decision, await self._make_durable(plan))
+            waiting += [one for one in decision.sightings if one.page_tries]
+        async with self._one_at_a_time:
+            decision, moment = await self._decide(feed, last, document)
             row = after_reading(
                 row,
                 feed,
                 self.settings.collectors,
                 document.answer,
-                parsed,
+                document.parsed,
                 document.body_hash,
-                decision.new,
+                counts.new + decision.new,
                 moment,
             )
             plan = _plan(row, decision, self._blocked())
-            if plan.records:
-                await self._write(self.state.hold, plan)
-                self._held[feed.id] = plan
-                dead = await self._deliver(plan)
-            else:
-                await self._write(self.state.settle, plan)
-                dead = {}
+            plan = replace(plan, sightings=(*waiting, *plan.sightings))
+            counts += self._noted(feed, decision, await self._make_durable(plan))
+        return row, counts
+
+    async def _decide(
+        self, feed: Feed, part: Sequence[Identified], document: _Document
+    ) -> tuple[Decision, Moment]:
+        await self._deliver_held()
+        # Looked up here: another feed may have brought the same article in the meantime.
+        known = await self._write(self.state.lookup, feed.id, part)
+        moment = _moment()
+        decision = await self._reading.run(
+            decide,
+            part,
+            feed,
+            known,
+            pages=document.pages,
+            language=document.parsed.language,
+            now=moment.now,
+        )
+        return decision, moment
+
+    async def _make_durable(self, plan: Plan) -> Mapping[str, str]:
+        """Hold a plan, deliver and settle it; gives the reasons of what was refused, by article."""
+        if not plan.records:
+            await self._write(self.state.settle, plan)
+            return {}
+        await self._write(self.state.hold, plan)
+        self._held[plan.feed.feed] = plan
+        return await self._deliver(plan)
+
+    def _noted(self, feed: Feed, decision: Decision, dead: Mapping[str, str]) -> _Counts:
         for reason in decision.dropped:
             self.dispositions.note("dropped", "", reason=reason, label="nothing in it")
         log = structlog.get_logger("detente.collectors")
         for id in decision.seen:
             log.debug("seen", article=id, feed=feed.id)
-        return row, _Counts(
+        return _Counts(
             new=decision.new,
             changed=decision.changed,
             seen=len(decision.seen),
@@ -316,6 +345,11 @@ class _Counts:
     seen: int = 0
     dropped: int = 0
     dead: int = 0
+
+    def __add__(self, other: _Counts) -> _Counts:
+        return _Counts(
+            *(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True))
+        )
 
 
 def _plan(row: FeedRow, decision: Decision, blocked: tuple[tuple[str, float], ...]) -> Plan:
