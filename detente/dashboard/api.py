@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -142,21 +143,15 @@ def search(
     """Words and fields as in the search page, facets with counts, pages by `after`."""
     asked = Asked.of(request.query_params.multi_items())
     found = search_view(ports_of(request).store, asked, pages_of(request).labels)
-    page = found.next and dict(_pairs(found.next)).get("after")
+    next_page = dict(parse_qsl(urlsplit(found.next).query)) if found.next else {}
     return SearchAnswer.model_validate(
         {
             "total": found.total,
             "articles": [asdict(one) for one in found.lines],
             "facets": {name: [asdict(one) for one in found.facets[name]] for name in FACETS},
-            "next": page,
+            "next": next_page.get("after"),
         }
     )
-
-
-def _pairs(address: str) -> list[tuple[str, str]]:
-    from urllib.parse import parse_qsl, urlsplit
-
-    return parse_qsl(urlsplit(address).query)
 
 
 @router.get("/articles/{id}", summary="One article", responses=_NOT_THERE)

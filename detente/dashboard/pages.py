@@ -24,7 +24,7 @@ from detente.dashboard.views.article import changes
 from detente.dashboard.views.common import line
 from detente.dashboard.views.search import search as search_view
 from detente.dashboard.views.story import story as story_view
-from detente.dashboard.views.today import PERIODS, Today, dyad_fields
+from detente.dashboard.views.today import PERIODS, Today
 from detente.dashboard.views.today import today as today_view
 from detente.errors import ConfigError
 
@@ -254,6 +254,3 @@ def api_page(request: Request) -> Response:
         for call in methods.values()
     ]
     return pages_of(request).page(request, "api", calls=calls)
-
-
-__all__ = ["dyad_fields", "router"]
