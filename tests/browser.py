@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,8 +79,3 @@ def violations(page: Page) -> list[str]:
         f"{one['id']}: {one['help']}: {[node['html'][:200] for node in one['nodes'][:3]]}"
         for one in found.response["violations"]
     ]
-
-
-def picture(page: Page, file: Path, *, whole: bool = False) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=file, full_page=whole)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from collectors.status import PollEvent
 from detente.cli.pipeline import Pipeline
 from detente.flow import ROUTES
 from detente.settings import CollectorSettings, ProcessorSettings, RunnerSettings, Settings
@@ -17,6 +16,7 @@ from detente.store import open_store
 from detente.store.base import Document, Query
 from processors.models.manifest import MANIFEST
 from processors.models.onnx import SHIPPED
+from tests.dashboards import Silent
 from tests.httpserver import HttpServer, Reply
 
 SEED = Path(__file__).parents[1].parent / "shared" / "data" / "seed" / "article.txt"
@@ -25,16 +25,6 @@ pytestmark = [
     pytest.mark.skipif(not SEED.is_file(), reason="the article isn't here"),
     pytest.mark.skipif(not (SHIPPED / MANIFEST).is_file(), reason="the shipped model isn't here"),
 ]
-
-
-class Silent:
-    """Watches the pipeline and says nothing."""
-
-    def polled(self, event: PollEvent) -> None: ...
-
-    def stored(self, document: Document) -> None: ...
-
-    def tick(self, lag: dict[str, int]) -> None: ...
 
 
 def page(title: str, paragraphs: list[str]) -> Reply:

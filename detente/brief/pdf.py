@@ -11,8 +11,9 @@ from fpdf import FPDF
 
 from detente.brief.facts import STORIES, Brief
 from detente.dashboard.charts import Point
-from detente.dashboard.rendering import ADDS, clip, moment, signed
+from detente.dashboard.rendering import ADDS, clip, signed
 from detente.errors import ConfigError
+from detente.moments import moment
 
 _FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts", "/System/Library/Fonts")
 _FONTS = (
@@ -45,7 +46,7 @@ def find_font() -> Path:
             return found[name]
     raise ConfigError(
         "brief: no font for a PDF is here; install one (Debian: fonts-dejavu-core), or name a "
-        ".ttf file with --font; --html and --markdown need none"
+        ".ttf file with --font; an .html or .md file needs none"
     )
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from detente.brief.facts import STORIES, Brief
 from detente.dashboard.charts import trend_chart
-from detente.dashboard.highlight import tone
-from detente.dashboard.rendering import ADDS, age, clip, moment, signed
+from detente.dashboard.rendering import ADDS, environment
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|!~])")
 
@@ -29,22 +26,9 @@ def as_markdown(brief: Brief) -> str:
 
 
 def _rendered(name: str, brief: Brief, *, escape: bool, chart: str) -> str:
-    environment = Environment(
-        loader=PackageLoader("detente.brief"),
-        autoescape=escape,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "moment": moment,
-        "age": age,
-        "signed": signed,
-        "tone": tone,
-        "clip": clip,
-        "plain": _plain,
-    }
-    return environment.get_template(name).render(
+    templates = environment("detente.brief", escape=escape)
+    templates.filters["plain"] = _plain
+    return templates.get_template(name).render(
         brief=brief,
         shown=brief.shown,
         stories=brief.shown.stories[:STORIES],

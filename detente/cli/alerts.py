@@ -14,8 +14,9 @@ import typer
 
 from detente.cli.context import load, opened_store
 from detente.cli.instants import instant
-from detente.cli.output import console, moment, print_json, print_table, printable
+from detente.cli.output import console, print_json, print_table, printable
 from detente.cli.read import Json, headline
+from detente.moments import moment
 
 if TYPE_CHECKING:
     from detente.alerts.state import AlertState

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detente.cli.context import load, opened_bus
-from detente.cli.output import console, moment, print_json, print_table, printable
+from detente.cli.output import console, print_json, print_table, printable
+from detente.moments import moment
 
 if TYPE_CHECKING:
     from detente.deadletters import DeadLetter

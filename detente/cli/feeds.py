@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from detente.cli.context import load, opened_state
-from detente.cli.output import age, moment, print_json, print_notes, print_table
+from detente.cli.output import age, print_json, print_notes, print_table
+from detente.moments import moment
 
 if TYPE_CHECKING:
     from collectors.catalog import Feed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -62,17 +62,6 @@ def print_notes(notes: Iterable[tuple[str, str]]) -> None:
 def printable(text: str) -> str:
     """Text from outside on one line, without what could steer a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)
-
-
-def moment(value: datetime | float | str | None) -> str:
-    """An instant as `2026-11-24 04:34` in UTC; empty for none."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    elif not isinstance(value, datetime):
-        value = datetime.fromtimestamp(value, UTC)
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def age(then: datetime | None, now: datetime) -> str:

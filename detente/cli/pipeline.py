@@ -90,24 +90,14 @@ class Pipeline:
         while not self._stop.wait(_TICK):
             collecting = "collectors" in threads and threads["collectors"].is_alive()
             if (began := time.monotonic()) >= next_look:
-                lag = self._lag(bus)  # after `collecting`: what was published last is counted
+                lag = lag_of(
+                    bus, self._stages
+                )  # after `collecting`: what was published last is counted
                 ended = time.monotonic()
                 next_look = ended + (ended - began) / _LAG_SHARE
                 if self._once and not collecting and not any(lag.values()):
                     return
             self._observer.tick(lag)
-
-    def _lag(self, bus: Bus) -> dict[str, int]:
-        """How many records each of our stages has before it, upstream first: in that order a
-        record that moves on meanwhile is counted, perhaps twice, never missed."""
-        lag = {}
-        for route in ROUTES:
-            if route.stage in self._stages and route.topic_in and route.group:
-                try:
-                    lag[route.stage] = bus.lag(route.topic_in, route.group)
-                except RetryLater:
-                    lag[route.stage] = -1
-        return lag
 
     def _guarded(self, job: Callable[[], None]) -> None:
         try:
@@ -135,6 +125,19 @@ class Pipeline:
             on_event=self._observer.polled,
             rounds=1 if self._once else None,
         )
+
+
+def lag_of(bus: Bus, stages: Sequence[str]) -> dict[str, int]:
+    """How many records each of these stages has before it, upstream first: in that order a record
+    that moves on meanwhile is counted, perhaps twice, never missed. -1 where the bus can't tell."""
+    lag = {}
+    for route in ROUTES:
+        if route.stage in stages and route.topic_in and route.group:
+            try:
+                lag[route.stage] = bus.lag(route.topic_in, route.group)
+            except RetryLater:
+                lag[route.stage] = -1
+    return lag
 
 
 def opened_stage(

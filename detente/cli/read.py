@@ -10,7 +10,8 @@ import typer
 
 from detente.cli.context import load, opened_bus, opened_store
 from detente.cli.instants import instant
-from detente.cli.output import console, moment, print_json, print_table, printable, signed, tone
+from detente.cli.output import console, print_json, print_table, printable, signed, tone
+from detente.moments import moment
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from detente.bus.base import Bus
     from detente.dashboard.ports import Ports, Source
     from detente.settings import Settings
+    from detente.store.base import ArticleStore
 
 _SOURCES_FOR = 5.0
 """Seconds that what is known of the sources is shown again before they are read anew."""
@@ -83,12 +84,14 @@ def opened_ports(settings: Settings) -> Iterator[Ports]:
         stack.callback(alerts.close)
         stories = StoryReader(settings.alerts)
         stack.callback(stories.close)
+        store = stack.enter_context(opened_store(settings))
+        bus = stack.enter_context(opened_bus(settings))
         yield Ports(
-            store=stack.enter_context(opened_store(settings)),
+            store=store,
             stories=stories,
             alerts=alerts,
             sources=CatalogueSources(settings),
-            pipeline=LogPipeline(settings, stack.enter_context(opened_bus(settings))),
+            pipeline=LogPipeline(settings, bus, store),
             watch=load_watch(settings.watch),
             subscriptions=settings.subscriptions,
             corrections=settings.dashboard.corrections,
@@ -169,22 +172,16 @@ class CatalogueSources:
 class LogPipeline:
     """`detente.dashboard.ports.Pipeline` over the bus."""
 
-    def __init__(self, settings: Settings, bus: Bus) -> None:
+    def __init__(self, settings: Settings, bus: Bus, store: ArticleStore) -> None:
         self._settings = settings
         self._bus = bus
+        self._store = store
 
     def lag(self) -> Mapping[str, int]:
-        from detente.errors import RetryLater
+        from detente.cli.pipeline import lag_of
         from detente.flow import ROUTES
 
-        found = {}
-        for route in ROUTES:
-            if route.topic_in and route.group:
-                try:
-                    found[route.stage] = self._bus.lag(route.topic_in, route.group)
-                except RetryLater:
-                    found[route.stage] = -1
-        return found
+        return lag_of(self._bus, [route.stage for route in ROUTES])
 
     def dead(self) -> Sequence[Mapping[str, Any]]:
         from detente.deadletters import list_dead_letters
@@ -204,7 +201,9 @@ class LogPipeline:
     def trace(self, article: str) -> Sequence[Mapping[str, Any]]:
         from detente.cli.trace import way_of
 
-        return [asdict(step) for step in way_of(self._settings, article).steps]
+        return [
+            asdict(step) for step in way_of(self._settings, self._bus, self._store, article).steps
+        ]
 
     def revisions(self, article: str) -> Sequence[Mapping[str, Any]]:
         from detente.article import CollectedArticle

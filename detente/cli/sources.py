@@ -12,8 +12,9 @@ import typer
 
 from detente.cli.context import opened_bus, opened_state
 from detente.cli.instants import instant
-from detente.cli.output import age, moment, print_json, print_notes, print_table
+from detente.cli.output import age, print_json, print_notes, print_table
 from detente.errors import ConfigError
+from detente.moments import moment
 
 if TYPE_CHECKING:
     from collectors.catalog import Feed

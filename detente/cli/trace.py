@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from detente.cli.context import load, opened_bus, opened_state, opened_store
-from detente.cli.output import moment, print_json, print_table
+from detente.cli.output import print_json, print_table
+from detente.moments import moment
 
 if TYPE_CHECKING:
+    from detente.bus.base import Bus
     from detente.settings import Settings
+    from detente.store.base import ArticleStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Way:
     steps: tuple[Step, ...]
 
 
-def way_of(settings: Settings, key: str) -> Way:
+def way_of(settings: Settings, bus: Bus, store: ArticleStore, key: str) -> Way:
     """Follow one article, by its URL or id, through every stage."""
     from detente.deadletters import list_dead_letters, read_all
     from detente.flow import ASSESSED, COLLECTED, TOPICS
@@ -46,25 +49,24 @@ def way_of(settings: Settings, key: str) -> Way:
 
     with opened_state(settings) as state:
         known = state.trace(key)
-    with opened_bus(settings) as bus, opened_store(settings) as store:
-        id = known.id if known else key
-        if known:
-            for seen in known.revisions:
-                feeds = ", ".join(known.shown_by)
-                step(seen.collected, "collectors", f"revision {seen.number} seen", feeds)
-        for topic, stage in ((COLLECTED, "collectors"), (ASSESSED, "processors")):
-            for delivery in read_all(bus, topic, "trace"):
-                if delivery.key == id:
-                    step(delivery.appended, stage, "published", _place(delivery))
-        for letter in list_dead_letters(bus, TOPICS, with_replayed=True):
-            if letter.key == id:
-                step(letter.at, letter.stage, "dead", letter.reason.splitlines()[0])
-                if letter.replayed:
-                    step(letter.replayed, letter.stage, "replayed", letter.id)
-        document = store.get(id)
-        if document is None and not known:
-            matches = store.search(Query(terms={"url": [key]})).documents
-            document = matches[0] if matches else None
+    id = known.id if known else key
+    if known:
+        for seen in known.revisions:
+            feeds = ", ".join(known.shown_by)
+            step(seen.collected, "collectors", f"revision {seen.number} seen", feeds)
+    for topic, stage in ((COLLECTED, "collectors"), (ASSESSED, "processors")):
+        for delivery in read_all(bus, topic, "trace"):
+            if delivery.key == id:
+                step(delivery.appended, stage, "published", _place(delivery))
+    for letter in list_dead_letters(bus, TOPICS, with_replayed=True):
+        if letter.key == id:
+            step(letter.at, letter.stage, "dead", letter.reason.splitlines()[0])
+            if letter.replayed:
+                step(letter.replayed, letter.stage, "replayed", letter.id)
+    document = store.get(id)
+    if document is None and not known:
+        matches = store.search(Query(terms={"url": [key]})).documents
+        document = matches[0] if matches else None
     if document:
         verdict = document.get("relevance") or f"unscored: {document.get('abstained')}"
         step(
@@ -82,7 +84,9 @@ def trace(
     json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Follow one article through every stage: seen, published, judged, stored, or why not."""
-    way = way_of(load(context), url)
+    settings = load(context)
+    with opened_bus(settings) as bus, opened_store(settings) as store:
+        way = way_of(settings, bus, store, url)
     if json:
         print_json({"url": url, "id": way.id, "steps": way.steps})
     elif way.steps:

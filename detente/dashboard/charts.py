@@ -46,15 +46,14 @@ def points(measures: Sequence[Measure]) -> list[Point]:
     spread = pooled([one for _, one in days]).deviation if days else 0.0
     within = _within([one for _, one in days]) or spread
     return [
-        Point(
-            day,
-            one.count,
-            one.mean,
-            max(-1.0, one.mean - _NORMAL_95 * within / sqrt(one.count)),
-            min(1.0, one.mean + _NORMAL_95 * within / sqrt(one.count)),
-        )
-        for day, one in days
+        Point(day, one.count, one.mean, *interval(one.mean, within, one.count)) for day, one in days
     ]
+
+
+def interval(mean: float, deviation: float, count: int) -> tuple[float, float]:
+    """The normal 95 % interval of a mean score of so many articles, within -1 to 1."""
+    half = _NORMAL_95 * deviation / sqrt(count)
+    return max(-1.0, mean - half), min(1.0, mean + half)
 
 
 def pooled(measures: Sequence[Measure]) -> Measure:

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from detente.dashboard.charts import bar
 from detente.dashboard.highlight import tone
+from detente.moments import instant_of, moment
 from detente.watch import Watch
 
 TABS = (
@@ -46,13 +47,7 @@ class Pages:
     def __init__(self, watch: Watch) -> None:
         self.dyads = dyad_names(watch)
         self.labels = value_labels(watch, self.dyads)
-        self._environment = Environment(
-            loader=PackageLoader("detente.dashboard"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = environment("detente.dashboard", escape=True)
         self._environment.globals |= {
             "tabs": TABS,
             "dyads": self.dyads,
@@ -61,13 +56,6 @@ class Pages:
             "grades": GRADES,
             "bar": bar,
             "version": _static_version(),
-        }
-        self._environment.filters |= {
-            "moment": moment,
-            "age": age,
-            "signed": signed,
-            "tone": tone,
-            "clip": clip,
         }
 
     def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -82,6 +70,19 @@ class Pages:
             **values,
         )
         return HTMLResponse(text, status)
+
+
+def environment(package: str, *, escape: bool) -> Environment:
+    """The templates of a package, with the filters that all of ours know."""
+    made = Environment(
+        loader=PackageLoader(package),
+        autoescape=escape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"moment": moment, "age": age, "signed": signed, "tone": tone, "clip": clip}
+    return made
 
 
 def _is_known(request: Request) -> bool:
@@ -106,26 +107,11 @@ def value_labels(watch: Watch, dyads: dict[str, str]) -> dict[str, str]:
     return labels
 
 
-def moment(value: datetime | float | str | None) -> str:
-    """An instant as `2026-11-24 04:34` in UTC; empty for none."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    elif not isinstance(value, datetime):
-        value = datetime.fromtimestamp(value, UTC)
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-
-
 def age(value: datetime | float | str | None, now: datetime) -> str:
     """How long ago, roughly: `12 s`, `5 min`, `3 h`, `2 d`; a dash for never."""
     if value is None:
         return "–"
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    elif not isinstance(value, datetime):
-        value = datetime.fromtimestamp(value, UTC)
-    seconds = max(0, int((now - value).total_seconds()))
+    seconds = max(0, int((now - instant_of(value)).total_seconds()))
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:
             return f"{seconds // size} {unit}"

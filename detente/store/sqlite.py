@@ -35,6 +35,7 @@ from detente.store.sqlite_query import where
 
 _BATCH_AFTER = "SELECT number, document FROM documents WHERE number > ? ORDER BY number LIMIT ?"
 _MANY = 2_000
+"""Documents that a query finds, from which on a page is read along the index of its order."""
 
 
 class SqliteStore:

@@ -26,7 +26,6 @@ class Article:
     title: list[Piece]
     body: list[list[Piece]]
     cut: int
-    actors: tuple[str, ...]
     stances: tuple[Mapping[str, Any], ...]
     story: str | None
 
@@ -34,15 +33,13 @@ class Article:
 def article(document: Document, watch: Watch, story: str | None) -> Article:
     title, body = document["title"], document["body"]
     shown, named = body[:MOST_TEXT], document.get("actors") or ()
-    names = {actor.id: actor.name for actor in watch.actors}
-    pieces = paragraphs(title[:1_000], [*spans_of(document, "title")])
+    pieces = paragraphs(title[:1_000], spans_of(document, "title"))
     return Article(
         line=line(document),
         document=document,
         title=pieces[0] if pieces else [],
         body=paragraphs(shown, [*spans_of(document, "body"), *actor_spans(shown, watch, named)]),
         cut=len(body) - len(shown),
-        actors=tuple(names.get(one, one) for one in named),
         stances=tuple(
             {**one, "number": number, "tone": tone(one["score"])}
             for number, one in enumerate(document.get("stances") or (), 1)

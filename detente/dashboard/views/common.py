@@ -71,14 +71,10 @@ def scores(document: Document) -> tuple[tuple[str, float], ...]:
     )
 
 
-def strongest(document: Document, toward: str | None = None) -> Any:
+def strongest(document: Document) -> Any:
     """The sentence with the strongest stance that the model is surest of; None where there is
     none."""
-    stances = [
-        one
-        for one in document.get("stances") or ()
-        if toward in (None, f"{one['holder']}>{one['target']}")
-    ]
+    stances = document.get("stances") or ()
     # The headline says it best only where the text says nothing.
     stances = [one for one in stances if one["part"] == "body"] or stances
     return max(stances, key=lambda one: abs(one["score"]) * one["confidence"], default=None)

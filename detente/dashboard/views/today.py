@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from math import log2, sqrt
 
 from detente.alerts.reading import Member, StoryReader
-from detente.dashboard.charts import Point, points, pooled
+from detente.dashboard.charts import Point, interval, points, pooled
 from detente.dashboard.ports import Source
 from detente.dashboard.views.common import Line, documents_of, line, scores
 from detente.store.base import ArticleStore, Document, Measure, Query, Range
@@ -157,14 +157,14 @@ def _standing(
     since, before_that = str(end - span), str(end - 2 * span)
     now = pooled([one for one in measures if one.key > since])
     before = pooled([one for one in measures if before_that < one.key <= since])
-    half = 1.96 * now.deviation / sqrt(now.count) if now.count > 1 else None
+    low, high = interval(now.mean, now.deviation, now.count) if now.count > 1 else (None, None)
     return Standing(
         toward=toward,
         name=name,
         count=now.count,
         mean=now.mean if now.count else None,
-        low=max(-1.0, now.mean - half) if half is not None else None,
-        high=min(1.0, now.mean + half) if half is not None else None,
+        low=low,
+        high=high,
         before=before.mean if before.count else None,
     )
 
