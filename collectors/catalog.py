@@ -136,14 +136,7 @@ def add_feeds(path: Path, feeds: Iterable[Feed]) -> tuple[Feed, ...]:
     taken gets another. The file is made if need be. Raises ConfigError if the catalogue, or it
     with the feeds, is wrong.
     """
-    if path.suffix.lower() in (".opml", ".xml"):
-        raise ConfigError(f"{path}: feeds are added to TOML only; import the OPML first")
-    try:
-        path = path.resolve()  # what a link leads to is written, not the link
-        # Not as text, so that the line ends stay as they are.
-        before = path.read_bytes().decode("utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: can't be read: {error}") from None
+    before = catalogue_text(path)
     present = parse_catalogue(before.encode(), where=str(path))
     addresses = {feed.url for feed in present}
     taken = {feed.id for feed in present}
@@ -155,15 +148,35 @@ def add_feeds(path: Path, feeds: Iterable[Feed]) -> tuple[Feed, ...]:
             addresses.add(feed.url)
     if added:
         separator = "" if not before else "\n" if before.endswith("\n") else "\n\n"
-        after = before + separator + to_toml(added)
-        parse_catalogue(after.encode(), where=str(path))
-        draft = path.with_name(path.name + ".new")
-        try:
-            draft.write_bytes(after.encode())
-            draft.replace(path)
-        except OSError as error:
-            raise ConfigError(f"{path}: can't be written: {error.strerror}") from None
+        write_catalogue(path, before + separator + to_toml(added))
     return tuple(added)
+
+
+def catalogue_text(path: Path) -> str:
+    """The text of a TOML catalogue that is to be edited, empty where there is no file yet.
+
+    Raises ConfigError for OPML, and for a file that can't be read.
+    """
+    if path.suffix.lower() in (".opml", ".xml"):
+        raise ConfigError(f"{path}: only a TOML catalogue is edited; import the OPML first")
+    try:
+        # Not as text, so that the line ends stay as they are.
+        return path.read_bytes().decode("utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: can't be read: {error}") from None
+
+
+def write_catalogue(path: Path, text: str) -> None:
+    """Put a catalogue in the file's place in one step. Raises ConfigError where it is wrong or
+    can't be written, and leaves the file as it was."""
+    parse_catalogue(text.encode(), where=str(path))
+    path = path.resolve()  # what a link leads to is written, not the link
+    draft = path.with_name(path.name + ".new")
+    try:
+        draft.write_bytes(text.encode())
+        draft.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be written: {error.strerror}") from None
 
 
 def to_toml(feeds: Iterable[Feed]) -> str:

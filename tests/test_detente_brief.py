@@ -67,6 +67,7 @@ def brief_of(folder: Path, documents: list[dict[str, Any]], period: str = "day")
         url="https://f.example/",
         state="gone",
         message="",
+        enabled=True,
         blind=True,
         articles=0,
         **dict.fromkeys(("since", "last_poll", "next_poll", "last_new")),

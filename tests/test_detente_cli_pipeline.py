@@ -242,6 +242,14 @@ def test_feeds_add_checks_first(detente: Detente, newsroom: Newsroom, tmp_path: 
     assert forced.code == 0
     assert detente("feeds", "add", "nonsense", "--feeds", catalogue).code == 2
     assert len(detente("feeds", "list", "--feeds", catalogue, "--json").json) == 2
+    there = ("--feeds", catalogue)
+    (first, second) = (one["feed"] for one in detente("feeds", "list", *there, "--json").json)
+    assert "is paused" in detente("feeds", "pause", first, *there).out
+    assert detente("feeds", "list", *there, "--json").json[0]["state"] == "disabled"
+    assert "is polled" in detente("feeds", "resume", first, *there).out
+    assert "is removed" in detente("feeds", "remove", first, *there).out
+    assert [one["feed"] for one in detente("feeds", "list", *there, "--json").json] == [second]
+    assert detente("feeds", "pause", first, *there).code == 2
 
 
 def test_feeds_go_out_as_opml_and_come_back(detente: Detente, tmp_path: Path) -> None:

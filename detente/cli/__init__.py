@@ -17,6 +17,7 @@ from detente import __version__
 from detente.cli import (
     alerts,
     brief,
+    catalogue,
     dead,
     demo,
     feeds,
@@ -77,6 +78,7 @@ app.command("judge")(judge.judge)
 app.command("flow")(flow.flow)
 app.command("reindex")(history.reindex)
 app.command("replay")(history.replay)
+feeds.app.add_typer(catalogue.app)
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(dead.app, name="dead")

@@ -1,8 +1,7 @@
-"""`detente feeds`: which sources are polled, how each stands, and changing the catalogue."""
+"""`detente feeds`: which sources are polled, and how each stands."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from detente.settings import Settings
 
 app = typer.Typer(
-    help="The feed catalogue: list, check, add, import, export.", no_args_is_help=True
+    help="The feed catalogue: list, check, add, pause, remove, import, export.",
+    no_args_is_help=True,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
@@ -172,8 +172,8 @@ def check(
     if json:
         print_json([asdict(one) for one in checks])
     else:
-        _print_checks(checks)
-    if not all(_is_good(one) for one in checks):
+        print_checks(checks)
+    if not all(is_good(one) for one in checks):
         raise typer.Exit(1)
 
 
@@ -190,138 +190,15 @@ def find(
     with _working(f"Looking at {site}"):
         (page,) = check_feeds(settings.collectors, [_from_address(site)])
         feeds = [_from_address(address) for address in page.announced]
-        found = [page] if _is_good(page) else check_feeds(settings.collectors, feeds)
+        found = [page] if is_good(page) else check_feeds(settings.collectors, feeds)
     if json:
         print_json([asdict(one) for one in found])
     elif found:
-        _print_checks(found, by="url")
+        print_checks(found, by="url")
         typer.echo("Add one with `detente feeds add ADDRESS`.")
     if not found:
         typer.echo(f"{site} announces no feed ({page.state}: {page.message})", err=True)
         raise typer.Exit(1)
-
-
-@app.command()
-def add(
-    context: typer.Context,
-    url: Annotated[str, typer.Argument(help="The feed's address.")],
-    id: Annotated[str | None, typer.Option(help="Its id; made from the outlet by default.")] = None,
-    outlet: Annotated[
-        str | None, typer.Option(help="The publisher's name; the feed's title by default.")
-    ] = None,
-    language: Annotated[str | None, typer.Option(help="An ISO 639 code, as en.")] = None,
-    country: Annotated[str | None, typer.Option(help="The publisher's country, as US.")] = None,
-    kind: Annotated[
-        str | None, typer.Option(help="gov, state-media, independent, wire, igo or thinktank.")
-    ] = None,
-    identity: Annotated[
-        str | None, typer.Option(help="What makes an article the same: url, guid or url-day.")
-    ] = None,
-    full_text: Annotated[
-        str | None, typer.Option(help="Where the text is from: auto, feed or page.")
-    ] = None,
-    unchecked: Annotated[bool, typer.Option(help="Add it without fetching it first.")] = False,
-    feeds: Catalogue = None,
-) -> None:
-    """Check a feed and add it to the catalogue."""
-    from collectors.catalog import add_feeds, build_feeds
-    from collectors.check import check_feeds
-
-    settings = load(context, feeds=feeds)
-    given: dict[str, Any] = {
-        "id": id,
-        "url": url,
-        "outlet": outlet,
-        "language": language,
-        "country": country,
-        "kind": kind,
-        "identity": identity,
-        "full_text": full_text,
-    }
-    values = {name: value for name, value in given.items() if value is not None}
-    (feed,) = build_feeds([("feeds add", values)])
-    if not unchecked:
-        (found,) = check_feeds(settings.collectors, [feed])
-        _print_checks([found])
-        if not _is_good(found):
-            if found.announced:
-                typer.echo(f"It announces: {', '.join(found.announced)}", err=True)
-            typer.echo(f"Not added. To add it all the same: --unchecked ({url})", err=True)
-            raise typer.Exit(1)
-        feed = _as_found(values, found)
-    added = add_feeds(settings.feeds, [feed])
-    if not added:
-        typer.echo(f"{settings.feeds} has {url} already.", err=True)
-        raise typer.Exit(1)
-    typer.echo(f"Added {added[0].id} to {settings.feeds}.")
-
-
-def _as_found(values: dict[str, Any], found: FeedCheck) -> Feed:
-    """The feed, named as its document names it where nobody did."""
-    from collectors.catalog import build_feeds
-
-    if found.title:
-        values.setdefault("outlet", found.title)
-    if found.language:
-        values.setdefault("language", found.language)
-    (feed,) = build_feeds([("feeds add", values)])
-    return feed
-
-
-def checked_feed(settings: Settings, url: str) -> Feed:
-    """A feed to be added, fetched first. Raises ConfigError saying what is wrong with it."""
-    from collectors.catalog import build_feeds
-    from collectors.check import check_feeds
-    from detente.errors import ConfigError
-
-    values: dict[str, Any] = {"url": url}
-    (found,) = check_feeds(settings.collectors, build_feeds([("feeds add", values)]))
-    if not _is_good(found):
-        announced = f"; it announces {', '.join(found.announced)}" if found.announced else ""
-        raise ConfigError(f"{url}: {found.state}: {found.message}{announced}")
-    return _as_found(values, found)
-
-
-@app.command("import")
-def import_(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="OPML as feed readers export it, or TOML.")],
-    feeds: Catalogue = None,
-) -> None:
-    """Add the feeds of a file to the catalogue; those that are there already stay as they are."""
-    from collectors.catalog import add_feeds, load_catalogue
-
-    settings = load(context, feeds=feeds)
-    found = load_catalogue(file)
-    added = add_feeds(settings.feeds, found)
-    typer.echo(
-        f"{len(added)} feeds added to {settings.feeds}; {len(found) - len(added)} were there."
-    )
-
-
-@app.command()
-def export(
-    context: typer.Context,
-    file: Annotated[
-        Path | None, typer.Argument(help="Where to; standard output by default.")
-    ] = None,
-    toml: Annotated[bool, typer.Option("--toml", help="As TOML instead of OPML.")] = False,
-    feeds: Catalogue = None,
-) -> None:
-    """Write the catalogue as OPML, which any feed reader takes."""
-    from collectors.catalog import load_catalogue, to_toml
-    from collectors.opml import export_opml
-    from detente.errors import ConfigError
-
-    catalogue = load_catalogue(load(context, feeds=feeds).feeds)
-    document = to_toml(catalogue).encode() if toml else export_opml(catalogue)
-    if file is None:
-        sys.stdout.buffer.write(document)
-        return
-    try:
-        file.write_bytes(document)
-    except OSError as error:
-        raise ConfigError(f"{file}: can't be written: {error.strerror}") from None
 
 
 def _from_address(address: str) -> Feed:
@@ -346,13 +223,13 @@ def _named(catalogue: tuple[Feed, ...], ids: list[str]) -> list[Feed]:
     return [by_id[id] for id in ids] or [feed for feed in catalogue if feed.enabled]
 
 
-def _is_good(check: FeedCheck) -> bool:
+def is_good(check: FeedCheck) -> bool:
     from collectors.status import PollState
 
     return check.state in (PollState.WORKING, PollState.EMPTY, PollState.TRUNCATED)
 
 
-def _print_checks(checks: list[FeedCheck], by: str = "feed") -> None:
+def print_checks(checks: list[FeedCheck], by: str = "feed") -> None:
     print_table(
         [by, "state", "format", ">entries", ">summaries", ">undated", "newest"],
         [

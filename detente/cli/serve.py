@@ -132,6 +132,7 @@ class CatalogueSources:
                 language=feeds[one.feed].language or "",
                 state=str(one.state),
                 message=one.message,
+                enabled=feeds[one.feed].enabled,
                 blind=feeds[one.feed].enabled and is_blind(one),
                 since=one.since,
                 last_poll=one.last_poll,
@@ -152,15 +153,36 @@ class CatalogueSources:
 
     def add(self, url: str) -> str:
         from collectors.catalog import add_feeds
-        from detente.cli.feeds import checked_feed
+        from detente.cli.catalogue import checked_feed
         from detente.errors import ConfigError
 
         added = add_feeds(self._settings.feeds, [checked_feed(self._settings, url)])
         if not added:
             raise ConfigError(f"feeds: {url} is in the catalogue already")
+        self._read_again()
+        return added[0].id
+
+    def pause(self, feed: str) -> None:
+        from collectors.editing import set_enabled
+
+        set_enabled(self._settings.feeds, feed, enabled=False)
+        self._read_again()
+
+    def resume(self, feed: str) -> None:
+        from collectors.editing import set_enabled
+
+        set_enabled(self._settings.feeds, feed, enabled=True)
+        self._read_again()
+
+    def remove(self, feed: str) -> None:
+        from collectors.editing import remove_feed
+
+        remove_feed(self._settings.feeds, feed)
+        self._read_again()
+
+    def _read_again(self) -> None:
         with self._lock:
             self._read = (0.0, ())
-        return added[0].id
 
     def opml(self) -> bytes:
         from collectors.catalog import load_catalogue

@@ -26,6 +26,7 @@ class Source:
     language: str
     state: str
     message: str
+    enabled: bool
     blind: bool
     since: datetime | None
     last_poll: datetime | None
@@ -51,6 +52,18 @@ class Sources(Protocol):
 
     def add(self, url: str) -> str:
         """Check a feed and write it into the catalogue; gives its id. Raises ConfigError."""
+        ...
+
+    def pause(self, feed: str) -> None:
+        """Have a feed polled no more. Raises ConfigError, as the next two do."""
+        ...
+
+    def resume(self, feed: str) -> None:
+        """Have a feed polled again."""
+        ...
+
+    def remove(self, feed: str) -> None:
+        """Take a feed out of the catalogue."""
         ...
 
     def opml(self) -> bytes: ...
