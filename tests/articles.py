@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from detente.alerts.message import Alert
 from detente.article import (
     AssessedArticle,
     Assessment,
@@ -65,3 +66,20 @@ def assessed(id: str = "a1", **changes: Any) -> AssessedArticle:
         assessed=NOON,
     )
     return AssessedArticle(article=collected(id, **changes), assessment=assessment)
+
+
+def alert(subscription: str, story: str) -> Alert:
+    """An alert on an article, as the stage makes them."""
+    return Alert(
+        id=f"{subscription}-{story}",
+        subscription=subscription,
+        story=story,
+        article=f"a-{story}",
+        title=f"On {story}",
+        url="https://a.example/",
+        outlet="A",
+        published=None,
+        evidence=(),
+        stance={},
+        before={},
+    )

@@ -127,7 +127,7 @@ def test_a_turn_in_tone_is_told_once_with_its_test(state: AlertState) -> None:
         clock.now = start + hours * 3_600 + 60
         score = -0.5 + 0.02 * number if number < 12 else 0.6
         stage.handle([scored(f"a{number}", subject, score, hours)])
-    ((_, told),) = state.told("tone")
+    [told] = [one.alert for one in state.told("tone")]
     assert told.note.startswith("RUS>USA has turned friendlier: +0.60 over 5 stories of two days")
     assert "rank-sum test, p = 0.00" in told.note
     assert len(state.outbox()) == 1
@@ -140,7 +140,7 @@ def test_a_burst_is_told_once_a_day(state: AlertState) -> None:
     for number, subject in enumerate(SUBJECTS[:6]):
         clock.now += 120
         stage.handle([article(f"a{number}", subject)])
-    ((_, told),) = state.told("burst")
+    [told] = [one.alert for one in state.told("burst")]
     assert told.note == "burst: 4 stories in 6 hours"
 
 
@@ -151,11 +151,11 @@ def test_a_first_mention_is_told_and_the_next_one_is_not(state: AlertState) -> N
     stage.handle([article("a1", SUBJECTS[13])])
     clock.now += 10 * DAY
     stage.handle([article("a2", "Another whale, off Anadyr", hours=240)])
-    assert [alert.article for _, alert in state.told("whales")] == ["a1"]
+    assert [told.alert.article for told in state.told("whales")] == ["a1"]
     clock.now += FIRST_AFTER + DAY
     state.forget_traits(clock.now)
     stage.handle([article("a3", "Whale hunters fined", hours=240 + 24 * 91)])
-    assert [alert.article for _, alert in state.told("whales")] == ["a3", "a1"]
+    assert [told.alert.article for told in state.told("whales")] == ["a3", "a1"]
 
 
 def test_a_source_that_falls_silent_is_told_once(state: AlertState) -> None:
@@ -173,6 +173,6 @@ def test_a_source_that_falls_silent_is_told_once(state: AlertState) -> None:
     for _ in range(3):
         clock.now += 0.7 * DAY
         stage.look()
-    ((_, alert),) = state.told("quiet")
+    [alert] = [one.alert for one in state.told("quiet")]
     assert alert.note.startswith("The Sample: nothing since 2026-03-02")
     assert told == [1]

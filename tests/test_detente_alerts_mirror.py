@@ -174,21 +174,24 @@ def test_alerts_are_copied_once_and_again_when_something_changes(
     assert {**mapping, "_meta": None} == {**strict_mapping(FIELDS), "_meta": None}
 
 
-def test_another_process_that_retries_or_mutes_is_noticed(
+def test_another_process_that_retries_mutes_or_acknowledges_is_noticed(
     state: AlertState, file: str, opened: Opened, client: Elasticsearch, url: str
 ) -> None:
     mirror = opened()
-    tell(state, "s1", "s2", to=("desk",))
+    tell(state, "s1", "s2", "s3", to=("desk",))
     state.mark(numbers(state, "s1"), "dead", reason="refused")
-    assert mirror.turn() == 2
+    assert mirror.turn() == 3
     other = AlertState(file)
     other.revive(AT + 9)
     other.mute("s2", AT + 9)
+    other.acknowledge("visas", "s3", AT + 9)
     other.close()
-    assert mirror.turn() == 2
+    assert mirror.turn() == 3
     found = shown(client, url)
     assert found["visas.s1"]["states"] == ["waiting"]
     assert found["visas.s2"]["states"] == ["muted"]
+    assert found["visas.s3"]["states"] == ["acknowledged"]
+    assert found["visas.s3"]["acknowledged"] == "2026-03-01T00:00:09.000Z"
 
 
 def test_a_joined_story_renames_its_alert_and_makes_no_second_one(

@@ -8,7 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from detente.alerts.novelty import Facts, facts, novelty, reversed_dyads
+from detente.alerts.novelty import (
+    AFTER_FIRST,
+    AFTER_LATEST,
+    Facts,
+    facts,
+    novelty,
+    reversed_dyads,
+)
 from detente.alerts.stage import Alerts
 from detente.alerts.state import AlertState
 from detente.alerts.subscription import Subscription, load_subscriptions
@@ -32,6 +39,7 @@ def of(text: str, actors: str = "", acts: str = "", **dyads: float) -> Facts:
     )
 
 
+DAY = 86_400.0
 FIRST = of("In 2026 they freed 12 sailors and 1,400 tons.", "kremlin", "CONSULT", RUSUSA=0.4)
 
 
@@ -49,8 +57,24 @@ FIRST = of("In 2026 they freed 12 sailors and 1,400 tons.", "kremlin", "CONSULT"
     ],
 )
 def test_what_is_new(article: Facts, new: tuple[str, ...]) -> None:
-    assert novelty(article, [FIRST]) == new
-    assert novelty(article, []) == (), "of the first article of a story everything is"
+    assert novelty(DAY, article, [(0.0, FIRST)]) == new
+    assert novelty(DAY, article, []) == (), "of the first article of a story everything is"
+
+
+def test_what_other_outlets_write_of_the_same_event_is_no_later_news() -> None:
+    other = of("14 sailors", "pentagon", "COERCE", RUSUSA=-0.3)
+    assert novelty(AFTER_FIRST - 60, other, [(0.0, FIRST)]) == ()
+    latest = (DAY - AFTER_LATEST + 60, FIRST)
+    assert novelty(DAY, other, [(0.0, FIRST), latest]) == ()
+    assert novelty(DAY + 60, other, [(0.0, FIRST), latest]) == (
+        *("actor", "act", "number", "reversal"),
+    )
+
+
+def test_a_side_that_turns_sharply_is_told_at_once() -> None:
+    turned = of("", "pentagon", "COERCE", RUSUSA=-0.6)
+    assert novelty(60.0, turned, [(0.0, FIRST)]) == ("reversal",)
+    assert novelty(60.0, turned, [(0.0, FIRST), (30.0, of("", RUSUSA=-0.4))]) == ()
 
 
 def test_a_reversal_is_told_with_both_scores() -> None:
@@ -81,7 +105,7 @@ def test_a_story_that_turns_is_told_again_to_whom_wants_that(
         f" Washington on visas for the diplomats of the Houston consulate. {VISA_TALKS}.",
     )
     stage.handle([msgspec.structs.replace(turned, article=article)])
-    notes = [alert.note for _, alert in state.told("visas")]
+    notes = [told.alert.note for told in state.told("visas")]
     assert sorted(notes) == (["", "New on this story: a reversal"] if updates else [""])
 
 

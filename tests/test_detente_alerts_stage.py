@@ -82,7 +82,7 @@ def test_an_article_that_matches_goes_to_each_destination(state: AlertState) -> 
         ("visas", "room", waiting),
     ]
     assert told == [1]
-    ((_, alert),) = state.told("visas")
+    [alert] = [one.alert for one in state.told("visas")]
     assert (alert.title, alert.article) == (VISA_TALKS, "a1")
     assert alert.evidence[0].text == "Moscow thanked Washington."
     assert alert.evidence[0].says == "RUS>USA: cooperative"
@@ -95,7 +95,7 @@ def test_a_story_is_told_once_however_many_outlets_have_it(state: AlertState) ->
     later = article("a3", VISA_TALKS, hours=2)
     stage.handle([article("a1", VISA_TALKS), article("a2", copy), later])
     assert len(lines(state)) == 2
-    ((_, alert),) = state.told("visas")
+    [alert] = [one.alert for one in state.told("visas")]
     assert state.sources([alert.story])[alert.story] == 1  # of one outlet
     other = msgspec.structs.replace(article("a4", copy).article.source, outlet="The Other")
     stage.handle([article("a4", copy, source=other)])
@@ -155,7 +155,7 @@ def test_the_stance_of_the_week_before_is_shown(state: AlertState) -> None:
     stage = alerts(state, THANKS)
     stage.handle([article("a1", "Envoys meet in Vienna", hours=1)])
     stage.handle([article("a2", "Lavrov praises Rubio for prisoner exchange", hours=30)])
-    newest = state.told("thanks")[0][1]
+    newest = state.told("thanks")[0].alert
     assert newest.before == {"RUS>USA": 0.5}
 
 
@@ -170,7 +170,7 @@ def test_one_bad_article_is_refused_and_the_others_go_on(state: AlertState) -> N
 def test_muted_stories_are_not_sent(state: AlertState) -> None:
     stage = alerts(state)
     stage.handle([article("a1", VISA_TALKS)])
-    story = state.told("visas")[0][1].story
+    story = state.told("visas")[0].alert.story
     assert state.mute(story, START) == 2
     assert {one.state for one in state.outbox()} == {"muted"}
     second = alerts(state, VISAS, THANKS)
@@ -204,7 +204,7 @@ def test_joined_stories_are_one_in_ledger_and_outbox(state: AlertState) -> None:
     state.join(two[1], one[1])
     assert state.article("a2") == (1, one[1])
     # Told of both before: both stay as they were told.
-    assert {alert.story for _, alert in state.told("thanks")} == {one[1], two[1]}
+    assert {told.alert.story for told in state.told("thanks")} == {one[1], two[1]}
     for (subscription, _), entries in state.due(START + 1).items():
         stories = [entry.story for entry in entries]
         assert len(state.alerts(subscription, stories)) == len(stories)

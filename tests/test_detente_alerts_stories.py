@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 
 from detente.alerts.frequency import share, weight
-from detente.alerts.likeness import Traits, is_copy, likeness, overlap, threshold, traits
+from detente.alerts.likeness import Traits, is_copy, likeness, overlap, threshold, traits, traits_of
 from detente.alerts.stories import KEPT, WINDOW, Stories
-from training.stories import bcubed, load_stories
+from tests.whole import DATA
+from training.stories import bcubed, load_official_stories, load_stories
 
 HOUR = 3_600.0
 FIRST = (
@@ -49,6 +52,50 @@ def test_the_same_event_in_other_words_is_the_same_story() -> None:
     assert first.story == second.story != third.story
     assert second.copies is None
     assert set(stories.members(first.story)) == {"a1", "a2"}
+
+
+CALL = (
+    "Secretary Calder's Call with Foreign Minister {}",
+    "Secretary of State Calder spoke today with Foreign Minister {} to discuss Russia's"
+    " preparations along the border of Ukraine. The Secretary underlined the resolve of the United"
+    " States, and both agreed to go on coordinating sanctions with allies and partners.",
+)
+
+
+def call(name: str, hours: float, outlet: str = "State Department", kind: str = "gov") -> Traits:
+    title, body = (text.format(name) for text in CALL)
+    date = datetime.fromtimestamp(1_000_000 + hours * HOUR, UTC).isoformat()
+    return traits_of(
+        {"title": title, "body": body, "published": date, "outlet": outlet, "kind": kind}
+    )
+
+
+def test_an_offices_calls_are_events_of_their_own_in_whatever_words() -> None:
+    """An analyst who was told of one call hears of the next one too."""
+    stories = Stories()
+    first = stories.place("a1", call("Lind", 0))
+    assert stories.place("a2", call("Moreau", 1)).is_new
+    assert stories.place("a3", call("Lind", 30)).story == first.story  # published a second time
+    news = stories.place("a4", call("Lind", 2, "A Wire", "wire"))
+    assert (news.story, news.joined) == (first.story, ())
+    assert stories.place("a5", call("Lind", 3, "Foreign Ministry")).story == first.story
+
+
+def test_other_outlets_calls_in_the_same_words_are_one_event() -> None:
+    stories = Stories()
+    first = stories.place("a1", call("Lind", 0, "A Wire", "wire"))
+    assert stories.place("a2", call("Moreau", 1, "A Wire", "wire")).story == first.story
+
+
+@pytest.mark.skipif(not (DATA / "state_dept").is_dir(), reason="the official texts are not here")
+def test_no_official_document_hides_behind_another() -> None:
+    """240 documents of two governments on 182 events, as two readers have grouped them."""
+    articles = load_official_stories(DATA)
+    stories = Stories()
+    found = [stories.place(sha256(one.id.encode()).hexdigest(), one.traits) for one in articles]
+    score = bcubed([one.story for one in articles], [one.story for one in found])
+    assert score.precision >= 0.99
+    assert score.f1 >= 0.86
 
 
 def test_a_copy_is_told_apart_from_an_own_article() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -132,6 +133,19 @@ def test_what_was_told_is_shown_and_is_a_feed(detente: Detente) -> None:
         for name in ("id", "title", "updated", "summary"):
             assert entry.findtext(f"{{http://www.w3.org/2005/Atom}}{name}")
     assert "Nothing was told" in detente("alerts", "told", "nobody").out
+
+
+def test_what_was_seen_is_acknowledged(detente: Detente) -> None:
+    shown = detente("alerts", "told", "embassies", "--open", "-n", "1000").out
+    story = re.findall(r"  (s\S+)$", shown, re.MULTILINE)[0]
+    said = detente("alerts", "acknowledge", "embassies", story)
+    assert (said.code, said.out) == (0, "1 alerts of embassies are acknowledged.\n")
+    left = detente("alerts", "told", "embassies", "--open", "-n", "1000").out
+    assert story not in left
+    assert f"{story}  (acknowledged)" in detente("alerts", "told", "embassies", "-n", "1000").out
+    assert detente("alerts", "acknowledge", "embassies").code == 0
+    assert "Nothing is open" in detente("alerts", "told", "embassies", "--open").out
+    assert "Nothing" not in detente("alerts", "told", "all", "--open").out
 
 
 def test_a_query_is_tried_before_it_is_made(detente: Detente) -> None:

@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from detente.alerts.state import AlertState
 from detente.bus import open_bus
 from detente.bus.base import Record
 from detente.dashboard.passwords import hashed
@@ -26,7 +27,7 @@ from detente.errors import ConfigError
 from detente.flow import COLLECTED, dead_letter_topic
 from detente.settings import DashboardSettings, Settings
 from detente.wire import encode
-from tests.articles import collected
+from tests.articles import alert, collected
 from tests.contracts.store import document
 from tests.dashboards import asked, fill, settings_in, tell_story
 
@@ -240,6 +241,29 @@ def test_a_form_that_is_not_ours_changes_nothing(settings: Settings, client: Tes
     assert "subscriptions" in wrong.text
 
 
+def test_an_alert_is_acknowledged_on_the_page(settings: Settings, client: TestClient) -> None:
+    settings.subscriptions.write_text(
+        '[destinations.desk]\nwebhook = "https://a.example/h"\n'
+        '[[subscriptions]]\nid = "visas"\nquery = "visas"\nto = ["desk"]\n'
+    )
+    state = AlertState(settings.alerts)
+    for story in ("s8", "s9"):
+        state.tell(alert("visas", story), ["desk"], now=time.time(), due=time.time() + 999)
+    state.close()
+    page = client.get("/subscriptions").text
+    assert page.count("Acknowledge: On ") == 2
+    key = form_key(client, "/subscriptions")
+    address = "/subscriptions/visas/acknowledge"
+    assert client.post(address, data={"story": "s8"}).status_code == 403
+    page = client.post(address, data={"form_key": key, "story": "s8"}).text
+    assert page.count("Acknowledge: On ") == 1
+    assert "Acknowledged: 1 alert." in page
+    client.post(address, data={"form_key": key})
+    (one,) = client.get("/api/v1/subscriptions").json()["subscriptions"]
+    assert all(told["acknowledged"] for told in one["told"])
+    assert "Acknowledge all" not in client.get("/subscriptions").text
+
+
 def test_another_name_for_this_machine_is_refused(client: TestClient) -> None:
     """A page elsewhere whose name was made to lead here (DNS rebinding) reads nothing."""
     assert client.get("/", headers={"Host": "elsewhere.example"}).status_code == 421
@@ -384,6 +408,32 @@ def test_sources_without_a_catalogue_and_with_one(settings: Settings, client: Te
         bad = fresh.post("/sources", data={"form_key": key, "url": "http://127.0.0.1:9/feed"})
         assert bad.status_code == 400
         assert "127.0.0.1:9" in bad.text
+
+
+def test_a_source_is_paused_resumed_and_removed(settings: Settings) -> None:
+    settings.feeds.write_text(
+        '[[feeds]]\nurl = "https://a.example/feed"\n[[feeds]]\nurl = "https://b.example/feed"\n'
+    )
+    with asked(settings) as client:
+        key = form_key(client, "/sources/a-example")
+
+        def change(what: str) -> str:
+            answer = client.post(f"/sources/a-example/{what}", data={"form_key": key})
+            assert answer.status_code == 200
+            return answer.text
+
+        def states() -> dict[str, str]:
+            return {one["feed"]: one["state"] for one in client.get("/api/v1/sources").json()}
+
+        assert client.post("/sources/a-example/pause").status_code == 403
+        assert "Resume: poll it again" in change("pause")
+        assert states()["a-example"] == "disabled"
+        assert "Pause: poll it no more" in change("resume")
+        assert "Removed: a-example" in change("remove")
+        assert states() == {"b-example": "not polled yet"}
+        gone = client.post("/sources/a-example/remove", data={"form_key": key})
+        assert gone.status_code == 400
+        assert "no feed" in gone.text
 
 
 def test_a_file_of_subscriptions_that_is_wrong_is_said(

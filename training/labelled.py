@@ -126,7 +126,7 @@ def load_sentences(folder: Path) -> list[Sentence]:
 
 def load_documents(folder: Path) -> list[Document]:
     """All documents with a relevance label: those of the folder, then ours."""
-    texts = _official_texts(folder)
+    texts = official_texts(folder)
     labelled = tab_lines(folder / "relevance" / "labels.tsv")
     gold = tab_lines(folder / "relevance_gold" / "dev_labels.tsv")
     synthetic = json_lines(folder / "relevance" / "synthetic_articles.jsonl")
@@ -172,10 +172,10 @@ def _official_sentences(folder: Path) -> Iterator[Sentence]:
     labels = defaultdict[str, dict[str, list[str]]](dict)
     for document, key, *values in tab_lines(OURS / "sentences.tsv"):
         labels[document][key] = values
-    texts = _official_texts(folder)
+    texts = official_texts(folder)
     for document, wanted in labels.items():
         row, previous = texts[document], ""
-        for number, sentence in enumerate(split_sentences(_body(row))):
+        for number, sentence in enumerate(split_sentences(official_body(row))):
             if (key := digest(sentence.text)) in wanted:
                 usa_rus, rus_usa, event, issues = wanted.pop(key)
                 yield Sentence(
@@ -285,7 +285,8 @@ def directed_texts(folder: Path) -> Iterator[list[str]]:
 
 
 @cache
-def _official_texts(folder: Path) -> dict[str, dict[str, Any]]:
+def official_texts(folder: Path) -> dict[str, dict[str, Any]]:
+    """The documents of both governments by their id, as they lie in the folder."""
     return {
         row["id"]: row
         for name in ("state_dept", "kremlin_en", "whitehouse")
@@ -301,7 +302,8 @@ def _issues(field: str) -> tuple[str, ...]:
     return () if field == "-" else tuple(field.split(","))
 
 
-def _body(row: dict[str, Any]) -> str:
+def official_body(row: dict[str, Any]) -> str:
+    """Its text, below the headline."""
     return "\n".join(filter(None, (row.get("lead"), row["text"])))
 
 
@@ -314,7 +316,7 @@ def _official(row: dict[str, Any], label: str, part: str) -> Document:
         id=row["id"],
         source=row["source"],
         title=row["title"],
-        body=_body(row),
+        body=official_body(row),
         voice=row["source"],
         relevance=_RELEVANCE[label],
         split=_split(part, row["id"]),

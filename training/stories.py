@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from detente.alerts.likeness import Traits, traits
-from training.labelled import json_lines
+from training.labelled import OURS, json_lines, official_body, official_texts, tab_lines
 
-DATA = Path(__file__).parent / "data" / "stories.jsonl"
+DATA = OURS / "stories.jsonl"
+OFFICIAL = OURS / "official_stories.tsv"
 
 
 class Labelled(NamedTuple):
@@ -44,10 +45,26 @@ def load_stories() -> list[Labelled]:
                 datetime.fromisoformat(row["published"]).timestamp(),
                 row["outlet"],
                 "en",
+                official=row["kind"] == "official",
             ),
         )
         for row in json_lines(DATA)
     ]
+    return sorted(found, key=lambda one: (one.traits.at, one.id))
+
+
+def load_official_stories(folder: Path) -> list[Labelled]:
+    """Labelled documents of both governments, in the order in which they appeared; their text is
+    read in the folder of the labelled text."""
+    texts = official_texts(folder)
+    found = []
+    for id, story in tab_lines(OFFICIAL):
+        row = texts[id]
+        # The Kremlin's have a day, and an hour in Moscow's time apart from it.
+        said = f"{row['published']}T{row['time']}+03:00" if "time" in row else row["published"]
+        at = datetime.fromisoformat(said).timestamp()
+        its = traits(row["title"], official_body(row), at, row["source"], "en", official=True)
+        found.append(Labelled(id, story, its))
     return sorted(found, key=lambda one: (one.traits.at, one.id))
 
 

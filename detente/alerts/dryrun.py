@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from detente.alerts.likeness import Traits, traits
+from detente.alerts.likeness import traits_of
 from detente.alerts.match import Article, compiled
 from detente.alerts.stories import Stories
 from detente.errors import ConfigError
@@ -43,7 +43,7 @@ def dry_run(store: ArticleStore, text: str, start: datetime, end: datetime) -> D
     cut = len(found) >= MOST
     matches = compiled(expression)
     stories, told, articles = Stories(), [], 0
-    of = {document["id"]: _traits(document) for document in found}
+    of = {document["id"]: traits_of(document) for document in found}
     for id, its in of.items():
         stories.observe(id, its)
     for document in reversed(found):
@@ -54,12 +54,6 @@ def dry_run(store: ArticleStore, text: str, start: datetime, end: datetime) -> D
         if placed.is_new:
             told.append(document)
     return DryRun(told, articles, cut)
-
-
-def _traits(document: Document) -> Traits:
-    at = datetime.fromisoformat(document.get("published") or document["first_seen"]).timestamp()
-    outlet, language = document["outlet"], document.get("language") or ""
-    return traits(document["title"], document["body"], at, outlet, language)
 
 
 def _found(store: ArticleStore, query: Query) -> Iterator[Document]:

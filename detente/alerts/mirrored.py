@@ -26,10 +26,16 @@ FIELDS: tuple[Field, ...] = (
     Field("first_before", Kind.DOUBLE, "the first side's mean over the week before"),
     Field("second_before", Kind.DOUBLE, "and the second side's"),
     Field("destinations", Kind.KEYWORDS, "where it is sent", needed=True),
-    Field("states", Kind.KEYWORDS, "sent, waiting, dead or muted: each that there is", needed=True),
+    Field(
+        "states",
+        Kind.KEYWORDS,
+        "sent, waiting, dead, muted or acknowledged: each that there is",
+        needed=True,
+    ),
     Field("deliveries", Kind.KEYWORDS, "`desk:sent`: where, and its state", needed=True),
     Field("attempts", Kind.LONG, "how often sending was tried, over all destinations", needed=True),
     Field("delivered", Kind.DATE, "when it was last delivered"),
+    Field("acknowledged", Kind.DATE, "when somebody said that they have seen it"),
     Field("delay", Kind.DOUBLE, "seconds from the alert to that"),
 )
 BY_NAME: Mapping[str, Field] = {field.name: field for field in FIELDS}
@@ -67,6 +73,7 @@ def alert_document(changed: Changed, sides: tuple[str, str]) -> dict[str, Any]:
         "deliveries": sorted(f"{destination}:{state}" for destination, state in states.items()),
         "attempts": sum(one.attempts for one in sendings),
         "delivered": _date(max(sent)) if sent else None,
+        "acknowledged": None if changed.acknowledged is None else _date(changed.acknowledged),
         "delay": round(max(sent) - changed.at, 3) if sent else None,
     }
     return {name: value for name, value in document.items() if value is not None}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from detente.alerts.likeness import Traits, traits
+from detente.alerts.likeness import traits_of
 from detente.alerts.match import Article, Matcher
 from detente.alerts.meaning import (
     BEFORE,
@@ -23,7 +23,7 @@ from detente.alerts.meaning import (
     rank_sum,
 )
 from detente.alerts.message import Alert, alert
-from detente.alerts.novelty import New, facts, novelty
+from detente.alerts.novelty import ADDS, New, facts, novelty
 from detente.alerts.state import AlertState, Kept
 from detente.alerts.stories import KEPT, Stories
 from detente.alerts.subscription import Subscription
@@ -79,7 +79,7 @@ class Alerts:
         told = False
         try:
             for document in fit:
-                self._stories.observe(document["id"], _traits(document))
+                self._stories.observe(document["id"], traits_of(document))
             for document in fit:
                 with self._lock, self._state.writing():
                     told |= self._take_in(document)
@@ -144,9 +144,9 @@ class Alerts:
     ) -> _Reason | None:
         """Why a subscription is to be told of an article that its query matches, if it is."""
         if one.kind == "query":
-            turns = [_TURNS[new] for new in adds if new in _TURNS]
-            if one.updates and turns and self._state.was_told(one.id, story):
-                return _Reason(f"{story}+{document['id']}", f"New on this story: {turns[-1]}")
+            if one.updates and adds and self._state.was_told(one.id, story):
+                note = ", ".join(ADDS[new] for new in adds)
+                return _Reason(f"{story}+{document['id']}", f"New on this story: {note}")
             return _Reason(story, "")
         if one.kind == "silence":
             self._state.note_match(one.id, document["id"], now, None)
@@ -183,7 +183,7 @@ class Alerts:
 
     def _placed(self, document: dict[str, Any], known: str | None) -> _Place:
         """The article's story, written down, and what the article adds to it."""
-        id, its = document["id"], _traits(document)
+        id, its = document["id"], traits_of(document)
         copies = None
         if known is None:
             placed = self._stories.place(id, its)
@@ -191,7 +191,7 @@ class Alerts:
                 self._state.join(younger, placed.story)
             known, copies = placed.story, placed.copies
         new = facts(document)
-        adds = () if copies else novelty(new, self._state.facts_of(known))
+        adds = () if copies else novelty(its.at, new, self._state.facts_of(known))
         revision, outlet = document["revision"], document["outlet"]
         self._state.keep(Kept(id, revision, known, its.at, outlet, its, new, copies, adds))
         return _Place(known, adds)
@@ -235,9 +235,6 @@ class Alerts:
             self._forgotten = now
 
 
-_TURNS: Mapping[New, str] = {"act": "another kind of act", "reversal": "a reversal"}
-
-
 class _Place(NamedTuple):
     """An article's story, and what it adds to that."""
 
@@ -262,12 +259,6 @@ def _score(document: dict[str, Any], dyad: str | None) -> float | None:
 def alerts_stage(alerts: Alerts) -> Stage[AssessedArticle]:
     """The stage for the runner."""
     return Stage(route("alerts"), AssessedArticle, alerts.handle)
-
-
-def _traits(document: dict[str, Any]) -> Traits:
-    at = _epoch(document.get("published") or document["first_seen"])
-    outlet, language = document["outlet"], document.get("language") or ""
-    return traits(document["title"], document["body"], at, outlet, language)
 
 
 def _epoch(date: str) -> float:

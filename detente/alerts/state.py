@@ -13,49 +13,16 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from detente.alerts.likeness import Traits
 from detente.alerts.message import Alert
 from detente.alerts.novelty import Facts, New
-from detente.errors import ConfigError, StoreUnavailable
+from detente.alerts.schema import State, prepare
+from detente.errors import StoreUnavailable
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
-
-SCHEMA_NUMBER = 1
-
-_SCHEMA = """
-CREATE TABLE articles (
-    id TEXT PRIMARY KEY, revision INTEGER NOT NULL, story TEXT NOT NULL, at REAL NOT NULL,
-    outlet TEXT NOT NULL, copies TEXT, novelty TEXT NOT NULL, traits BLOB, facts BLOB
-) WITHOUT ROWID;
-CREATE INDEX articles_by_story ON articles (story);
-CREATE INDEX articles_by_time ON articles (at);
-CREATE INDEX articles_with_traits ON articles (at) WHERE traits IS NOT NULL;
-CREATE TABLE joined (story TEXT PRIMARY KEY, into_story TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE subscriptions (id TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE ledger (
-    subscription TEXT NOT NULL, story TEXT NOT NULL, article TEXT NOT NULL, at REAL NOT NULL,
-    alert BLOB NOT NULL, PRIMARY KEY (subscription, story)
-) WITHOUT ROWID;
-CREATE INDEX ledger_by_time ON ledger (subscription, at);
-CREATE TABLE outbox (
-    number INTEGER PRIMARY KEY, subscription TEXT NOT NULL, story TEXT NOT NULL,
-    destination TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL, due REAL NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', sent REAL,
-    UNIQUE (subscription, story, destination)
-);
-CREATE INDEX outbox_waiting ON outbox (destination, due) WHERE state IN ('waiting', 'sending');
-CREATE TABLE matches (
-    subscription TEXT NOT NULL, story TEXT NOT NULL, at REAL NOT NULL, score REAL,
-    PRIMARY KEY (subscription, story)
-) WITHOUT ROWID;
-CREATE INDEX matches_by_time ON matches (subscription, at);
-CREATE TABLE muted (story TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
-"""
-
-State = Literal["waiting", "sending", "sent", "dead", "muted"]
 
 _encode = msgspec.msgpack.Encoder().encode
 _traits = msgspec.msgpack.Decoder(Traits)
@@ -76,6 +43,15 @@ class Kept:
     facts: Facts
     copies: str | None = None
     novelty: tuple[New, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert, when it came about, and when somebody acknowledged it; both epochs."""
+
+    at: float
+    alert: Alert
+    acknowledged: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +78,8 @@ class AlertState:
         self._db = connect(self._path)
         self._lock = threading.RLock()
         try:
-            (number,) = self._db.execute("PRAGMA user_version").fetchone()
-            if number not in (0, SCHEMA_NUMBER):
-                raise ConfigError(
-                    f"{self._path}: alerts of schema {number}, but this version uses "
-                    f"{SCHEMA_NUMBER}; use the version that wrote it, or another file in `alerts`"
-                )
-            if number == 0:
-                with self._reaching():
-                    self._db.executescript(
-                        f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_NUMBER}; COMMIT;"
-                    )
+            with self._reaching():
+                prepare(self._db, self._path)
         except BaseException:
             self._db.close()
             raise
@@ -209,12 +176,12 @@ class AlertState:
                 found.setdefault(toward, []).append(score)
         return {toward: sum(scores) / len(scores) for toward, scores in found.items()}
 
-    def facts_of(self, story: str) -> list[Facts]:
-        """The facts of a story's articles, of those that are recent."""
+    def facts_of(self, story: str) -> list[tuple[float, Facts]]:
+        """When each of a story's recent articles appeared, and its facts."""
         rows = self._rows(
-            "SELECT facts FROM articles WHERE story = ? AND facts IS NOT NULL", (story,)
+            "SELECT at, facts FROM articles WHERE story = ? AND facts IS NOT NULL", (story,)
         )
-        return [_facts.decode(blob) for (blob,) in rows]
+        return [(at, _facts.decode(blob)) for at, blob in rows]
 
     def was_told(self, subscription: str, story: str) -> bool:
         """Whether a subscription was told of a story."""
@@ -269,7 +236,8 @@ class AlertState:
         """Put an alert into the outbox, unless its subscription was told of the story before."""
         with self._reaching() as db:
             told = db.execute(
-                "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, ?, ?) RETURNING 1",
+                "INSERT OR IGNORE INTO ledger (subscription, story, article, at, alert)"
+                " VALUES (?, ?, ?, ?, ?) RETURNING 1",
                 (alert.subscription, alert.story, alert.article, now, _encode(alert)),
             ).fetchone()
             if not told:
@@ -343,13 +311,31 @@ class AlertState:
             if story in found
         ]
 
-    def told(self, subscription: str, most: int = 100) -> list[tuple[float, Alert]]:
-        """The latest alerts of a subscription, newest first, with when they came about."""
+    def told(
+        self, subscription: str, most: int = 100, *, unacknowledged: bool = False
+    ) -> list[Told]:
+        """The latest alerts of a subscription, newest first; or those nobody acknowledged."""
         rows = self._rows(
-            "SELECT at, alert FROM ledger WHERE subscription = ? ORDER BY at DESC LIMIT ?",
-            (subscription, most),
+            "SELECT at, alert, acknowledged FROM ledger WHERE subscription = ?"
+            " AND (NOT ? OR acknowledged IS NULL) ORDER BY at DESC LIMIT ?",
+            (subscription, unacknowledged, most),
         )
-        return [(at, _alerts.decode(blob)) for at, blob in rows]
+        return [Told(at, _alerts.decode(blob), when) for at, blob, when in rows]
+
+    def acknowledge(self, subscription: str, story: str | None, now: float) -> int:
+        """Note that somebody has seen an alert, or all of a subscription's: what of it still waits
+        isn't sent. Gives how many alerts this concerns; what was acknowledged before isn't."""
+        with self.writing():
+            self._db.execute(
+                "UPDATE outbox SET state = 'acknowledged' WHERE subscription = ?"
+                " AND (? IS NULL OR story = ?) AND state IN ('waiting', 'dead')",
+                (subscription, story, story),
+            )
+            return self._db.execute(
+                "UPDATE ledger SET acknowledged = ? WHERE subscription = ?"
+                " AND (? IS NULL OR story = ?) AND acknowledged IS NULL",
+                (now, subscription, story, story),
+            ).rowcount
 
     def outbox(self, state: State | None = None, most: int = 100) -> list[Entry]:
         """Lines of the outbox, newest first."""

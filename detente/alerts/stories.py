@@ -2,7 +2,8 @@
 
 An article joins the story to whose articles it is most alike, if it is alike enough, or begins one.
 One that is as much alike to a second story joins the two: the younger story goes on under the older
-one's name. What is known lives in memory for two weeks of articles, and in the alerts' file.
+one's name. A government's own documents are an event each, and keep stories apart. What is known
+lives in memory for two weeks of articles, and in the alerts' file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from detente.alerts.background import Background
-from detente.alerts.likeness import Traits, is_copy, likeness, threshold
+from detente.alerts.likeness import (
+    Traits,
+    are_acts_of_one_office,
+    is_copy,
+    likeness,
+    threshold,
+)
 
 WINDOW = 96 * 3_600.0
 """Seconds that may lie between two articles on one event."""
@@ -73,6 +80,8 @@ class Stories:
         by_story: defaultdict[str, list[float]] = defaultdict(list)
         for other, score in links:
             by_story[self._story[other]].append(score)
+        for story in [one for one in by_story if self._is_of_another_act(traits, one)]:
+            del by_story[story]
         ranked = sorted(
             ((sum(found[:LINKS]) / len(found[:LINKS]), story) for story, found in by_story.items()),
             key=lambda one: (-one[0], one[1]),
@@ -84,7 +93,7 @@ class Stories:
         both = [story for score, story in ranked[:2] if score >= JOINED]
         story = ranked[0][1]
         joined: tuple[str, ...] = ()
-        if len(both) == 2:
+        if len(both) == 2 and not self._are_apart(*both):
             story, younger = sorted(both, key=self._began)
             self._join(younger, story)
             joined = (younger,)
@@ -114,6 +123,15 @@ class Stories:
 
     def _telling(self, traits: Traits) -> dict[str, float]:
         return self._background.without(traits.terms, traits.outlet, traits.language)
+
+    def _is_of_another_act(self, traits: Traits, story: str) -> bool:
+        """Whether the story has another document of the office that published this one."""
+        return traits.official and any(
+            are_acts_of_one_office(traits, self._traits[one]) for one in self._members[story]
+        )
+
+    def _are_apart(self, one: str, other: str) -> bool:
+        return any(self._is_of_another_act(self._traits[it], other) for it in self._members[one])
 
     def _began(self, story: str) -> tuple[float, str]:
         return min(self._traits[one].at for one in self._members[story]), story

@@ -102,8 +102,8 @@ class Destination(_Value):
 class Subscription(_Value):
     """One wish to be told: of each story that the query matches, or by `kind` of the `first` after
     long, of a `burst` of them, of a `shift` of their `dyad`, or of their `silence` (see
-    `detente.alerts.meaning`). With `updates` of a story again where it takes a turn: another kind
-    of act, or a side that reverses its stance.
+    `detente.alerts.meaning`). With `updates` of a story again when there is later news of it (see
+    `detente.alerts.novelty`).
 
     `most_per_hour` bounds the messages to one destination; what is above it comes in one message
     later, nothing is left out.

@@ -61,6 +61,7 @@ class Changed:
     at: float
     alert: Alert | None
     sendings: tuple[Sending, ...]
+    acknowledged: float | None = None
 
 
 class Uncopied:
@@ -104,7 +105,7 @@ class Uncopied:
         first = "(SELECT * FROM uncopied ORDER BY subscription, story LIMIT ?) AS uncopied"
         with self._reaching() as db:
             rows = db.execute(
-                "SELECT uncopied.subscription, uncopied.story, changes, at, alert"
+                "SELECT uncopied.subscription, uncopied.story, changes, at, alert, acknowledged"
                 f" FROM {first} LEFT JOIN ledger USING (subscription, story)",
                 (most,),
             ).fetchall()
@@ -123,8 +124,9 @@ class Uncopied:
                 at or 0.0,
                 None if blob is None else _alerts.decode(blob),
                 tuple(sendings.get((subscription, story), ())),
+                acknowledged,
             )
-            for subscription, story, changes, at, blob in rows
+            for subscription, story, changes, at, blob, acknowledged in rows
         ]
 
     def done(self, copied: Sequence[Changed]) -> None:

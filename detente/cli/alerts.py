@@ -31,6 +31,7 @@ class States(StrEnum):
     SENT = "sent"
     DEAD = "dead"
     MUTED = "muted"
+    ACKNOWLEDGED = "acknowledged"
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
                 "query": one.query,
                 "to": list(one.to),
                 "when": one.when,
-                "told_in_a_week": sum(at >= week for at, _ in state.told(one.id, 10_000)),
+                "told_in_a_week": sum(told.at >= week for told in state.told(one.id, 10_000)),
             }
             for one in read.subscriptions
         ]
@@ -99,7 +100,9 @@ def add(
     zone: Annotated[str | None, typer.Option(help="As Europe/Berlin.")] = None,
     kind: Annotated[str | None, typer.Option(help="first, burst, shift, silence.")] = None,
     dyad: Annotated[str | None, typer.Option(help="For a shift: RUS>USA.")] = None,
-    updates: Annotated[bool, typer.Option("--updates", help="Again when a story turns.")] = False,
+    updates: Annotated[
+        bool, typer.Option("--updates", help="Again at later news of a story.")
+    ] = False,
 ) -> None:
     """Write a subscription into subscriptions.toml; a running `detente run` takes it up."""
     from detente.alerts.file import add as write
@@ -172,23 +175,43 @@ def told(
     context: typer.Context,
     subscription: Annotated[str, typer.Argument(help="Its id.")],
     size: Annotated[int, typer.Option("--size", "-n", help="How many.", min=1)] = 20,
+    open_: Annotated[bool, typer.Option("--open", help="Only what nobody acknowledged.")] = False,
     atom: Annotated[bool, typer.Option("--atom", help="Write an Atom feed.")] = False,
 ) -> None:
     """What a subscription was told, newest first."""
-    from detente.alerts.atom import atom_feed
+    from detente.alerts.atom import alerts_feed
 
     with _opened(load(context)) as state:
-        found = state.told(subscription, size)
+        found = state.told(subscription, size, unacknowledged=open_)
     if atom:
-        typer.echo(atom_feed(subscription, subscription, found))
+        typer.echo(alerts_feed(subscription, subscription, found))
         return
-    for at, alert in found:
-        when = moment(datetime.fromtimestamp(at, UTC).isoformat())
-        typer.echo(f"{when}  {printable(alert.title)}  {printable(alert.outlet)}  {alert.story}")
+    for told in found:
+        alert = told.alert
+        when = moment(datetime.fromtimestamp(told.at, UTC).isoformat())
+        seen = "" if told.acknowledged is None else "  (acknowledged)"
+        typer.echo(
+            f"{when}  {printable(alert.title)}  {printable(alert.outlet)}  {alert.story}{seen}"
+        )
         for shown in alert.evidence:
             typer.echo(f"    {shown.says:<24} {printable(shown.text)}")
     if not found:
-        typer.echo(f"Nothing was told to {printable(subscription)} yet.")
+        left = "Nothing is open for" if open_ else "Nothing was told to"
+        typer.echo(f"{left} {printable(subscription)}{'' if open_ else ' yet'}.")
+
+
+@app.command("acknowledge")
+def acknowledge(
+    context: typer.Context,
+    subscription: Annotated[str, typer.Argument(help="Its id.")],
+    story: Annotated[
+        str | None, typer.Argument(help="The story, as `told` shows it; all, if none is given.")
+    ] = None,
+) -> None:
+    """Note that an alert was seen: what of it still waits isn't sent."""
+    with _opened(load(context)) as state:
+        count = state.acknowledge(subscription, story, time.time())
+    typer.echo(f"{count} alerts of {printable(subscription)} are acknowledged.")
 
 
 @app.command("outbox")

@@ -106,6 +106,12 @@ def unsubscribe(request: Request, id: str) -> Response:
     return _back("/subscriptions", f"Removed: {id}.")
 
 
+@ours.post("/subscriptions/{id}/acknowledge")
+def acknowledge(request: Request, id: str, story: Text = "") -> Response:
+    count = ports_of(request).alerts.acknowledge(id, story or None, time.time())
+    return _back("/subscriptions", f"Acknowledged: {count} {'alert' if count == 1 else 'alerts'}.")
+
+
 @ours.post("/mute")
 def mute(request: Request, story: Text = "") -> Response:
     ports_of(request).alerts.mute(story, time.time())
@@ -118,10 +124,31 @@ def retry(request: Request) -> Response:
     return _back("/subscriptions", f"{lines} messages are tried again.")
 
 
+_NEXT_START = "A pipeline that runs heeds it from its next start on."
+
+
 @ours.post("/sources")
 def add_source(request: Request, url: Text = "") -> Response:
     feed = ports_of(request).sources.add(url.strip())
-    return _back("/sources", f"Added: {feed}. A pipeline that runs takes it up at its next start.")
+    return _back("/sources", f"Added: {feed}. {_NEXT_START}")
+
+
+@ours.post("/sources/{feed}/pause")
+def pause_source(request: Request, feed: str) -> Response:
+    ports_of(request).sources.pause(feed)
+    return _back(f"/sources/{quote(feed)}", f"Paused. {_NEXT_START}")
+
+
+@ours.post("/sources/{feed}/resume")
+def resume_source(request: Request, feed: str) -> Response:
+    ports_of(request).sources.resume(feed)
+    return _back(f"/sources/{quote(feed)}", f"Polled again. {_NEXT_START}")
+
+
+@ours.post("/sources/{feed}/remove")
+def remove_source(request: Request, feed: str) -> Response:
+    ports_of(request).sources.remove(feed)
+    return _back("/sources", f"Removed: {feed}; its articles stay. {_NEXT_START}")
 
 
 @ours.post("/system/replay")

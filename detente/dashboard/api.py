@@ -192,10 +192,17 @@ def subscriptions(request: Request) -> dict[str, Any]:
         "subscriptions": [
             {
                 **one.model_dump(mode="json"),
-                "told": [{"at": at, "story": a.story, "title": a.title} for at, a in told],
+                "told": [
+                    {
+                        "at": told.at,
+                        "story": told.alert.story,
+                        "title": told.alert.title,
+                        "acknowledged": told.acknowledged,
+                    }
+                    for told in ports.alerts.told(one.id, 20)
+                ],
             }
             for one in read.subscriptions
-            for told in [ports.alerts.told(one.id, 20)]
         ],
         "outbox": [asdict(one) for one in ports.alerts.outbox(most=100)],
     }

@@ -7,8 +7,8 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from xml.etree import ElementTree
 
+from detente.atom import Entry, atom_feed
 from detente.dashboard.asking import Asked
 from detente.dashboard.views.common import headline, strongest
 from detente.store.base import ArticleStore, Document
@@ -17,7 +17,6 @@ MOST = 10_000
 """Articles in one file."""
 
 _PAGE = 500
-_ATOM = "http://www.w3.org/2005/Atom"
 _COLUMNS = (
     *("id", "revision", "url", "title", "outlet", "source", "country", "kind", "language"),
     *("published", "first_seen", "relevance", "relevance_score", "abstained"),
@@ -54,34 +53,22 @@ def as_json_lines(found: Iterator[Document]) -> Iterator[str]:
 
 
 def as_atom(found: Iterator[Document], address: str, title: str) -> bytes:
-    """An Atom feed (RFC 4287) whose entries link to the articles."""
-    ElementTree.register_namespace("", _ATOM)
-    feed = ElementTree.Element(f"{{{_ATOM}}}feed")
+    """An Atom feed whose entries link to the articles."""
     entries = list(found)
-    _add(feed, "id", address)
-    _add(feed, "title", title)
-    _add(feed, "updated", max((one["first_seen"] for one in entries), default=_NEVER))
-    ElementTree.SubElement(feed, f"{{{_ATOM}}}link", href=address, rel="self")
-    for document in entries:
-        entry = ElementTree.SubElement(feed, f"{{{_ATOM}}}entry")
-        _add(entry, "id", f"urn:detente:article:{document['id']}")
-        _add(entry, "title", headline(document))
-        _add(entry, "updated", document["collected"])
-        ElementTree.SubElement(entry, f"{{{_ATOM}}}link", href=document["url"])
-        author = ElementTree.SubElement(entry, f"{{{_ATOM}}}author")
-        _add(author, "name", document["outlet"])
-        if evidence := strongest(document):
-            _add(entry, "summary", evidence["text"])
-    written: bytes = ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)
-    return written
+    updated = max((one["first_seen"] for one in entries), default="1970-01-01T00:00:00Z")
+    return atom_feed(address, title, updated, map(_entry, entries), link=address)
 
 
-_NEVER = "1970-01-01T00:00:00Z"
-_UNFIT = {code: None for code in range(32) if code not in (9, 10, 13)}
-
-
-def _add(parent: ElementTree.Element, name: str, text: str) -> None:
-    ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}").text = text.translate(_UNFIT)
+def _entry(document: Document) -> Entry:
+    evidence = strongest(document)
+    return Entry(
+        id=f"urn:detente:article:{document['id']}",
+        title=headline(document),
+        updated=document["collected"],
+        link=document["url"],
+        author=document["outlet"],
+        summary=evidence["text"] if evidence else "",
+    )
 
 
 def _cell(value: object) -> str:

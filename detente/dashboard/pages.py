@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from detente.alerts.atom import atom_feed
+from detente.alerts.atom import alerts_feed
 from detente.alerts.dryrun import dry_run
 from detente.alerts.subscription import Subscriptions, load_subscriptions
 from detente.dashboard import export
@@ -187,7 +187,14 @@ def subscriptions(request: Request, query: str = "") -> Response:
             }
         except ConfigError as error:
             problems = problems + [one.removeprefix("search: ") for one in error.problems]
-    rows = [{"one": one, "told": ports.alerts.told(one.id, 5)} for one in read.subscriptions]
+    rows = [
+        {
+            "one": one,
+            "told": ports.alerts.told(one.id, 5),
+            "open": bool(ports.alerts.told(one.id, 1, unacknowledged=True)),
+        }
+        for one in read.subscriptions
+    ]
     return pages_of(request).page(
         request,
         "subscriptions",
@@ -208,7 +215,7 @@ def subscription_feed(request: Request, id: str) -> Response:
     one = next((one for one in read.subscriptions if one.id == id), None)
     if one is None:
         raise HTTPException(404, "There is no such subscription.")
-    feed = atom_feed(one.id, one.title, ports.alerts.told(one.id))
+    feed = alerts_feed(one.id, one.title, ports.alerts.told(one.id))
     return Response(feed, media_type="application/atom+xml")
 
 

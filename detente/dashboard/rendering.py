@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -11,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from detente.alerts import novelty
 from detente.dashboard.charts import bar
 from detente.dashboard.highlight import tone
 from detente.moments import instant_of, moment
@@ -24,13 +26,7 @@ TABS = (
     ("/system", "System"),
 )
 
-ADDS = {
-    "new": "new story",
-    "actor": "a new actor",
-    "act": "another kind of act",
-    "number": "a new figure",
-    "reversal": "a reversal",
-}
+ADDS: Mapping[str, str] = {"new": "new story", **novelty.ADDS}
 GRADES = {
     "2": "material cooperation",
     "1": "verbal cooperation",
