@@ -216,7 +216,7 @@ def test_adding_leaves_what_is_there(tmp_path: Path) -> None:
 def test_adding_makes_the_file_or_says_why_not(tmp_path: Path) -> None:
     assert len(add(tmp_path / "new.toml")) == 1
     assert [file.name for file in tmp_path.iterdir()] == ["new.toml"], "no draft is left"
-    with pytest.raises(ConfigError, match="TOML only"):
+    with pytest.raises(ConfigError, match="only a TOML catalogue"):
         add(tmp_path / "list.opml")
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="can't be read"):

@@ -70,6 +70,7 @@ def brief_of(folder: Path, documents: list[dict[str, Any]], period: str = "day")
         enabled=True,
         blind=True,
         articles=0,
+        stale=False,
         **dict.fromkeys(("since", "last_poll", "next_poll", "last_new")),
     )
     found = brief(store, reader, (blind,), ("USA", "RUS"), NAMES, NOW, period)

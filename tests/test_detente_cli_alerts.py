@@ -142,7 +142,7 @@ def test_what_was_seen_is_acknowledged(detente: Detente) -> None:
     assert (said.code, said.out) == (0, "1 alerts of embassies are acknowledged.\n")
     left = detente("alerts", "told", "embassies", "--open", "-n", "1000").out
     assert story not in left
-    assert f"{story}  (acknowledged)" in detente("alerts", "told", "embassies", "-n", "1000").out
+    assert f"acknowledged  {story}" in detente("alerts", "told", "embassies", "-n", "1000").out
     assert detente("alerts", "acknowledge", "embassies").code == 0
     assert "Nothing is open" in detente("alerts", "told", "embassies", "--open").out
     assert "Nothing" not in detente("alerts", "told", "all", "--open").out

@@ -189,10 +189,9 @@ def told(
     for told in found:
         alert = told.alert
         when = moment(datetime.fromtimestamp(told.at, UTC).isoformat())
-        seen = "" if told.acknowledged is None else "  (acknowledged)"
-        typer.echo(
-            f"{when}  {printable(alert.title)}  {printable(alert.outlet)}  {alert.story}{seen}"
-        )
+        seen = "" if told.acknowledged is None else "acknowledged  "
+        outlet = printable(alert.outlet)
+        typer.echo(f"{when}  {printable(alert.title)}  {outlet}  {seen}{alert.story}")
         for shown in alert.evidence:
             typer.echo(f"    {shown.says:<24} {printable(shown.text)}")
     if not found:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from detente.bus.base import Bus
-    from detente.dashboard.ports import Ports, Source
+    from detente.dashboard.ports import History, Ports, Source
     from detente.settings import Settings
     from detente.store.base import ArticleStore
 
@@ -116,6 +115,7 @@ class CatalogueSources:
     def _all(self) -> Sequence[Source]:
         from collectors.catalog import load_catalogue
         from collectors.coverage import is_blind
+        from collectors.status import PollState
         from detente.cli.feeds import feed_statuses
         from detente.dashboard.ports import Source
 
@@ -139,6 +139,7 @@ class CatalogueSources:
                 next_poll=one.next_poll,
                 last_new=one.last_new,
                 articles=one.articles,
+                stale=one.state is PollState.STALE,
             )
             for one in feed_statuses(self._settings)
         )
@@ -220,28 +221,15 @@ class LogPipeline:
         letters = [it for it in deadletters.list_dead_letters(self._bus) if it.id in ids]
         return deadletters.replay(self._bus, letters)
 
-    def trace(self, article: str) -> Sequence[Mapping[str, Any]]:
+    def history(self, article: str) -> History:
         from detente.cli.trace import way_of
+        from detente.dashboard.ports import History, Revision, Step
 
-        return [
-            asdict(step) for step in way_of(self._settings, self._bus, self._store, article).steps
-        ]
-
-    def revisions(self, article: str) -> Sequence[Mapping[str, Any]]:
-        from detente.article import CollectedArticle
-        from detente.deadletters import read_all
-        from detente.flow import COLLECTED
-        from detente.wire import decode
-
-        found = {}
-        for delivery in read_all(self._bus, COLLECTED, "revisions"):
-            if delivery.key == article:
-                one = decode(delivery.value, CollectedArticle)
-                found[one.revision] = {
-                    "revision": one.revision,
-                    "collected": one.collected,
-                    "title": one.title,
-                    "body": one.body,
-                    "change": one.change,
-                }
-        return [found[number] for number in sorted(found)]
+        way = way_of(self._settings, self._bus, self._store, article)
+        return History(
+            tuple(Step(one.at, one.stage, one.what, one.detail) for one in way.steps),
+            tuple(
+                Revision(one.revision, one.collected, one.title, one.body, one.change)
+                for one in way.revisions
+            ),
+        )

@@ -12,6 +12,7 @@ from detente.cli.output import print_json, print_table
 from detente.moments import moment
 
 if TYPE_CHECKING:
+    from detente.article import CollectedArticle
     from detente.bus.base import Bus
     from detente.settings import Settings
     from detente.store.base import ArticleStore
@@ -29,20 +30,25 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """An article's way: its id, its title where it is stored, and the steps in order."""
+    """An article's way: its id, its title where it is stored, the steps in order, and what the log
+    still has of its revisions."""
 
     id: str
     title: str | None
     steps: tuple[Step, ...]
+    revisions: tuple[CollectedArticle, ...] = ()
 
 
 def way_of(settings: Settings, bus: Bus, store: ArticleStore, key: str) -> Way:
     """Follow one article, by its URL or id, through every stage."""
+    from detente.article import CollectedArticle
     from detente.deadletters import list_dead_letters, read_all
     from detente.flow import ASSESSED, COLLECTED, TOPICS
     from detente.store.base import Query
+    from detente.wire import decode
 
     steps: list[Step] = []
+    revisions: dict[int, CollectedArticle] = {}
 
     def step(at: Any, stage: str, what: str, detail: str = "") -> None:
         steps.append(Step(moment(at), stage, what, detail))
@@ -58,6 +64,9 @@ def way_of(settings: Settings, bus: Bus, store: ArticleStore, key: str) -> Way:
         for delivery in read_all(bus, topic, "trace"):
             if delivery.key == id:
                 step(delivery.appended, stage, "published", _place(delivery))
+                if topic == COLLECTED:
+                    one = decode(delivery.value, CollectedArticle)
+                    revisions[one.revision] = one
     for letter in list_dead_letters(bus, TOPICS, with_replayed=True):
         if letter.key == id:
             step(letter.at, letter.stage, "dead", letter.reason.splitlines()[0])
@@ -75,7 +84,8 @@ def way_of(settings: Settings, bus: Bus, store: ArticleStore, key: str) -> Way:
             f"revision {document['revision']} stored",
             f"{verdict}, by {document['model']} {document['model_revision']}",
         )
-    return Way(id, document["title"] if document else None, tuple(steps))
+    title = document["title"] if document else None
+    return Way(id, title, tuple(steps), tuple(revisions[it] for it in sorted(revisions)))
 
 
 def trace(

@@ -112,13 +112,12 @@ def history(request: Request, id: str) -> Response:
     """An article's way and its revisions: read from the whole log, so only when asked for."""
     ports = ports_of(request)
     document = ports.store.get(id)
-    steps = ports.pipeline.trace(id)
-    if document is None and not steps:
+    found = ports.pipeline.history(id)
+    if document is None and not found.steps:
         raise HTTPException(404, "There is no such article.")
-    revisions = ports.pipeline.revisions(id)
     title = line(document).title if document else id
     return pages_of(request).page(
-        request, "history", id=id, title=title, steps=steps, changes=changes(revisions)
+        request, "history", id=id, title=title, steps=found.steps, changes=changes(found.revisions)
     )
 
 

@@ -33,10 +33,7 @@ class Source:
     next_poll: datetime | None
     last_new: datetime | None
     articles: int
-
-    @property
-    def stale(self) -> bool:
-        return self.state == "stale"
+    stale: bool
 
 
 class Sources(Protocol):
@@ -69,6 +66,35 @@ class Sources(Protocol):
     def opml(self) -> bytes: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of an article at one stage; `at` as people read it."""
+
+    at: str
+    stage: str
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A revision of an article, and what made it one (None for the first)."""
+
+    revision: int
+    collected: datetime
+    title: str
+    body: str
+    change: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """An article's steps, and what the log still has of its revisions; both in order."""
+
+    steps: tuple[Step, ...]
+    revisions: tuple[Revision, ...]
+
+
 class Pipeline(Protocol):
     """The log between the stages."""
 
@@ -85,13 +111,8 @@ class Pipeline(Protocol):
         """Send dead letters back to where they came from; gives how many went."""
         ...
 
-    def trace(self, article: str) -> Sequence[Mapping[str, Any]]:
-        """An article's way: `at`, `stage`, `what`, `detail`, in order."""
-        ...
-
-    def revisions(self, article: str) -> Sequence[Mapping[str, Any]]:
-        """What the log still has of an article, oldest first: `revision`, `collected`, `title`,
-        `body`, `change`."""
+    def history(self, article: str) -> History:
+        """An article's way, and its revisions. Reads the whole log."""
         ...
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from detente.dashboard.highlight import Piece, actor_spans, paragraphs, spans_of, tone
+from detente.dashboard.ports import Revision
 from detente.dashboard.views.common import Line, line
 from detente.store.base import Document
 from detente.watch import Watch
@@ -53,21 +55,21 @@ class Change:
     """From one revision to the next: words that stayed (`same`), came (`added`) or went."""
 
     revision: int
-    at: Any
+    at: datetime
     kind: str
     title: tuple[tuple[str, str], ...]
     body: tuple[tuple[str, str], ...]
 
 
-def changes(revisions: Sequence[Mapping[str, Any]]) -> list[Change]:
+def changes(revisions: Sequence[Revision]) -> list[Change]:
     """What each revision changed, newest first."""
     found = [
         Change(
-            revision=after["revision"],
-            at=after["collected"],
-            kind=after.get("change") or "",
-            title=_words(before["title"], after["title"]),
-            body=_words(before["body"][:MOST_TEXT], after["body"][:MOST_TEXT]),
+            revision=after.revision,
+            at=after.collected,
+            kind=after.change or "",
+            title=_words(before.title, after.title),
+            body=_words(before.body[:MOST_TEXT], after.body[:MOST_TEXT]),
         )
         for before, after in pairwise(revisions)
     ]
