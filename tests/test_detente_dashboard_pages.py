@@ -21,7 +21,7 @@ from detente.alerts.state import AlertState
 from detente.bus import open_bus
 from detente.bus.base import Record
 from detente.dashboard.passwords import hashed
-from detente.dashboard.security import Budget, check_binding
+from detente.dashboard.security import MOST_BODY, Budget, check_binding
 from detente.deadletters import dead_letter, list_dead_letters
 from detente.errors import ConfigError
 from detente.flow import COLLECTED, dead_letter_topic
@@ -434,6 +434,31 @@ def test_a_source_is_paused_resumed_and_removed(settings: Settings) -> None:
         gone = client.post("/sources/a-example/remove", data={"form_key": key})
         assert gone.status_code == 400
         assert "no feed" in gone.text
+
+
+def test_a_readers_list_of_feeds_is_taken_in(settings: Settings) -> None:
+    outlines = "".join(
+        f'<outline type="rss" text="{name}" xmlUrl="https://{name}.example/feed"/>' for name in "ab"
+    )
+    opml = f'<opml version="2.0"><head/><body>{outlines}</body></opml>'.encode()
+    with asked(settings) as client:
+        key = {"form_key": form_key(client, "/sources")}
+        assert client.post("/sources.opml", files={"file": opml}).status_code == 403
+        said = client.post("/sources.opml", data=key, files={"file": opml}).text
+        assert "2 feeds added" in said
+        assert "0 feeds added" in client.post("/sources.opml", data=key, files={"file": opml}).text
+        assert [one["outlet"] for one in client.get("/api/v1/sources").json()] == ["a", "b"]
+        wrong = client.post("/sources.opml", data=key, files={"file": b"<html/>"})
+        assert wrong.status_code == 400
+        assert "not &lt;opml&gt;" in wrong.text
+
+
+def test_nobody_fills_the_memory_with_a_form(client: TestClient) -> None:
+    """Not even who isn't logged in."""
+    long = client.post("/login", content=b"name=" + b"x" * MOST_BODY)
+    assert long.status_code == 413
+    endless = client.post("/login", content=iter([b"name=x"]))
+    assert endless.status_code == 411
 
 
 def test_a_file_of_subscriptions_that_is_wrong_is_said(

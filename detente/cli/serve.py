@@ -163,6 +163,14 @@ class CatalogueSources:
         self._read_again()
         return added[0].id
 
+    def add_all(self, opml: bytes) -> int:
+        from collectors.catalog import add_feeds
+        from collectors.opml import import_opml
+
+        added = add_feeds(self._settings.feeds, import_opml(opml))
+        self._read_again()
+        return len(added)
+
     def pause(self, feed: str) -> None:
         from collectors.editing import set_enabled
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -131,6 +131,12 @@ _NEXT_START = "A pipeline that runs heeds it from its next start on."
 def add_source(request: Request, url: Text = "") -> Response:
     feed = ports_of(request).sources.add(url.strip())
     return _back("/sources", f"Added: {feed}. {_NEXT_START}")
+
+
+@ours.post("/sources.opml")
+def import_sources(request: Request, file: UploadFile) -> Response:
+    count = ports_of(request).sources.add_all(file.file.read())
+    return _back("/sources", f"{count} feeds added. {_NEXT_START}")
 
 
 @ours.post("/sources/{feed}/pause")

@@ -51,6 +51,11 @@ class Sources(Protocol):
         """Check a feed and write it into the catalogue; gives its id. Raises ConfigError."""
         ...
 
+    def add_all(self, opml: bytes) -> int:
+        """Write the feeds of a reader's list into the catalogue, unchecked; gives how many weren't
+        there. Raises ConfigError."""
+        ...
+
     def pause(self, feed: str) -> None:
         """Have a feed polled no more. Raises ConfigError, as the next two do."""
         ...

@@ -29,6 +29,9 @@ from detente.settings import DashboardSettings, host_and_port
 COOKIE = "detente_session"
 SESSION_SECONDS = 12 * 3_600
 FORM_FIELD = "form_key"
+MOST_BODY = 4_000_000
+"""Bytes of a form, of which the largest is a list of feeds; nobody fills the memory with one."""
+
 OPEN_PATHS = ("/login", "/static/", "/healthz")
 
 HEADERS: Mapping[str, str] = {
@@ -143,8 +146,15 @@ class Guard:
             )
         if wait := self._requests.take(self._client(request)):
             return _too_many(wait)
-        if request.method not in ("GET", "HEAD", "OPTIONS") and not self._from_here(request):
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            return None
+        if not self._from_here(request):
             return PlainTextResponse("A form of another site can't be sent here.\n", 403)
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal():
+            return PlainTextResponse("Say how long the form is (Content-Length).\n", 411)
+        if int(length) > MOST_BODY:
+            return PlainTextResponse(f"A form has {MOST_BODY:,} bytes at most.\n", 413)
         return None
 
     def _from_here(self, request: Request) -> bool:
