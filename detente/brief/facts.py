@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from detente.alerts.reading import StoryReader
 from detente.dashboard.ports import Source
+from detente.dashboard.rendering import clip
 from detente.dashboard.views.today import Today, today
 from detente.store.base import ArticleStore
 
@@ -33,6 +34,18 @@ class Brief:
     @property
     def before(self) -> str:
         return "the day before" if self.period == "day" else "the week before"
+
+    @property
+    def rests_on(self) -> str:
+        """A sentence on how much was read, and what couldn't be."""
+        shown = self.shown
+        blind = ", ".join(f"{clip(one.outlet, 50)}: {one.state}" for one in shown.troubled)
+        return (
+            f"{shown.articles} articles in the last 24 hours, {shown.core} of them about the two "
+            f"sides; {shown.sources['working']} of {sum(shown.sources.values())} sources work, "
+            f"{shown.sources['stale']} are silent, {shown.sources['blind']} bring nothing"
+            + (f" ({blind})." if blind else ".")
+        )
 
 
 def brief(

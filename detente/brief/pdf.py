@@ -93,19 +93,8 @@ def as_pdf(brief: Brief, font: Path | None = None) -> bytes:
     if not stories:
         page.text("Nothing about the two sides.")
     page.small(f"{left} more stories are on the dashboard." if left else "")
-    page.small(_rests_on(brief))
+    page.small(brief.rests_on)
     return page.bytes()
-
-
-def _rests_on(brief: Brief) -> str:
-    shown = brief.shown
-    blind = ", ".join(f"{clip(one.outlet, 40)}: {one.state}" for one in shown.troubled)
-    return (
-        f"{shown.articles} articles in the last 24 hours, {shown.core} of them about the two "
-        f"sides; {shown.sources['working']} of {sum(shown.sources.values())} sources work, "
-        f"{shown.sources['stale']} are silent, {shown.sources['blind']} bring nothing"
-        + (f" ({blind})." if blind else ".")
-    )
 
 
 class _Page:
