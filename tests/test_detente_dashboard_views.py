@@ -18,14 +18,13 @@ from detente.alerts.state import AlertState
 from detente.dashboard.asking import FACETS, Asked
 from detente.dashboard.charts import points, pooled, trend_chart
 from detente.dashboard.highlight import Piece, Span, actor_spans, paragraphs
-from detente.dashboard.ports import Revision
 from detente.dashboard.rendering import age, signed
 from detente.dashboard.views.article import changes
 from detente.dashboard.views.today import today
 from detente.store import open_store
 from detente.store.base import ArticleStore, Measure
 from detente.watch import load_watch
-from tests.articles import NOON
+from tests.articles import collected
 from tests.contracts.store import document
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -102,8 +101,8 @@ def test_actors_are_marked_by_their_names_alone() -> None:
 def test_a_change_shows_the_words_around_it() -> None:
     words = " ".join(f"w{n}" for n in range(60))
     revisions = [
-        Revision(1, NOON, "Old title", f"{words} end", None),
-        Revision(2, NOON, "New title", f"{words} finish", "rewrite"),
+        collected(title="Old title", body=f"{words} end"),
+        collected(revision=2, title="New title", body=f"{words} finish", change="rewrite"),
     ]
     (change,) = changes(revisions)
     assert change.title == (("gone", "Old"), ("added", "New"), ("same", "title"))

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from detente.bus.base import Bus
-    from detente.dashboard.ports import History, Ports, Source
+    from detente.dashboard.ports import Ports, Source
     from detente.settings import Settings
     from detente.store.base import ArticleStore
+    from detente.way import Way
 
 _SOURCES_FOR = 5.0
 """Seconds that what is known of the sources is shown again before they are read anew."""
@@ -229,15 +230,7 @@ class LogPipeline:
         letters = [it for it in deadletters.list_dead_letters(self._bus) if it.id in ids]
         return deadletters.replay(self._bus, letters)
 
-    def history(self, article: str) -> History:
+    def way(self, article: str) -> Way:
         from detente.cli.trace import way_of
-        from detente.dashboard.ports import History, Revision, Step
 
-        way = way_of(self._settings, self._bus, self._store, article)
-        return History(
-            tuple(Step(one.at, one.stage, one.what, one.detail) for one in way.steps),
-            tuple(
-                Revision(one.revision, one.collected, one.title, one.body, one.change)
-                for one in way.revisions
-            ),
-        )
+        return way_of(self._settings, self._bus, self._store, article)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,31 +12,10 @@ from detente.cli.output import print_json, print_table
 from detente.moments import moment
 
 if TYPE_CHECKING:
-    from detente.article import CollectedArticle
     from detente.bus.base import Bus
     from detente.settings import Settings
     from detente.store.base import ArticleStore
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What became of an article at one stage; `at` as people read it."""
-
-    at: str
-    stage: str
-    what: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """An article's way: its id, its title where it is stored, the steps in order, and what the log
-    still has of its revisions."""
-
-    id: str
-    title: str | None
-    steps: tuple[Step, ...]
-    revisions: tuple[CollectedArticle, ...] = ()
+    from detente.way import Way
 
 
 def way_of(settings: Settings, bus: Bus, store: ArticleStore, key: str) -> Way:
@@ -45,6 +24,7 @@ def way_of(settings: Settings, bus: Bus, store: ArticleStore, key: str) -> Way:
     from detente.deadletters import list_dead_letters, read_all
     from detente.flow import ASSESSED, COLLECTED, TOPICS
     from detente.store.base import Query
+    from detente.way import Step, Way
     from detente.wire import decode
 
     steps: list[Step] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,13 +19,14 @@ from detente.dashboard.pages import (
     read_subscriptions,
     shown_today,
 )
-from detente.dashboard.ports import History, Source
+from detente.dashboard.ports import Source
 from detente.dashboard.views.common import Line
 from detente.dashboard.views.search import Value
 from detente.dashboard.views.search import search as search_view
 from detente.dashboard.views.story import Story
 from detente.dashboard.views.story import story as story_view
 from detente.dashboard.views.today import Today
+from detente.way import Step
 
 router = APIRouter(prefix="/api/v1")
 
@@ -40,6 +42,21 @@ class Found(BaseModel):
     articles: list[Line]
     facets: dict[str, list[Value]]
     next: str | None = Field(description="The value of `after` for the next page.")
+
+
+class Revision(BaseModel):
+    """A revision of an article, and what made it one (nothing for the first)."""
+
+    revision: int
+    collected: datetime
+    title: str
+    body: str
+    change: str | None
+
+
+class History(BaseModel):
+    steps: list[Step]
+    revisions: list[Revision]
 
 
 class Alert(BaseModel):
@@ -114,7 +131,18 @@ def article(request: Request, id: str) -> dict[str, Any]:
 @router.get("/articles/{id}/history", summary="An article's way and revisions")
 def history(request: Request, id: str) -> History:
     """Each step through the pipeline, and what the log still has of its revisions."""
-    return ports_of(request).pipeline.history(id)
+    way = ports_of(request).pipeline.way(id)
+    revisions = [
+        Revision(
+            revision=one.revision,
+            collected=one.collected,
+            title=one.title,
+            body=one.body,
+            change=one.change,
+        )
+        for one in way.revisions
+    ]
+    return History(steps=list(way.steps), revisions=revisions)
 
 
 @router.get("/stories/{id:path}", summary="One story", responses=_NOT_THERE)

@@ -112,12 +112,12 @@ def history(request: Request, id: str) -> Response:
     """An article's way and its revisions: read from the whole log, so only when asked for."""
     ports = ports_of(request)
     document = ports.store.get(id)
-    found = ports.pipeline.history(id)
-    if document is None and not found.steps:
+    way = ports.pipeline.way(id)
+    if document is None and not way.steps:
         raise HTTPException(404, "There is no such article.")
     title = line(document).title if document else id
     return pages_of(request).page(
-        request, "history", id=id, title=title, steps=found.steps, changes=changes(found.revisions)
+        request, "history", id=id, title=title, steps=way.steps, changes=changes(way.revisions)
     )
 
 

@@ -12,6 +12,7 @@ from detente.alerts.reading import StoryReader
 from detente.alerts.state import AlertState
 from detente.store.base import ArticleStore
 from detente.watch import Watch
+from detente.way import Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +72,6 @@ class Sources(Protocol):
     def opml(self) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What became of an article at one stage; `at` as people read it."""
-
-    at: str
-    stage: str
-    what: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A revision of an article, and what made it one (None for the first)."""
-
-    revision: int
-    collected: datetime
-    title: str
-    body: str
-    change: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """An article's steps, and what the log still has of its revisions; both in order."""
-
-    steps: tuple[Step, ...]
-    revisions: tuple[Revision, ...]
-
-
 class Pipeline(Protocol):
     """The log between the stages."""
 
@@ -116,8 +88,8 @@ class Pipeline(Protocol):
         """Send dead letters back to where they came from; gives how many went."""
         ...
 
-    def history(self, article: str) -> History:
-        """An article's way, and its revisions. Reads the whole log."""
+    def way(self, article: str) -> Way:
+        """An article's way, by its id. Reads the whole log."""
         ...
 
 

@@ -8,11 +8,11 @@ and B its second (Russia). All heads run on every passage; who asks takes the he
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, get_args
 
 import msgspec
 
-from detente.article import ModelIdentity
+from detente.article import EventType, ModelIdentity
 
 __all__ = [
     "ABOUT",
@@ -50,25 +50,7 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = {
 """The heads that judging needs, with their labels in the order of the model's outputs."""
 
 EVENT: Final = "event"
-EVENT_LABELS: Final = (
-    "AGREE",
-    "CONSULT",
-    "SUPPORT",
-    "COOPERATE",
-    "AID",
-    "CONCEDE",
-    "RETREAT",
-    "REQUEST",
-    "ACCUSE",
-    "REJECT",
-    "THREATEN",
-    "PROTEST",
-    "SANCTION",
-    "MOBILIZE",
-    "COERCE",
-    "ASSAULT",
-    "NONE",
-)
+EVENT_LABELS: Final[tuple[str, ...]] = (*get_args(EventType), "NONE")
 """PLOVER's types of the main act between the sides; `NONE` where there is none."""
 
 ISSUES: Final = (

@@ -9,8 +9,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from detente.article import CollectedArticle
 from detente.dashboard.highlight import Piece, actor_spans, paragraphs, spans_of, tone
-from detente.dashboard.ports import Revision
 from detente.dashboard.views.common import Line, line
 from detente.store.base import Document
 from detente.watch import Watch
@@ -61,7 +61,7 @@ class Change:
     body: tuple[tuple[str, str], ...]
 
 
-def changes(revisions: Sequence[Revision]) -> list[Change]:
+def changes(revisions: Sequence[CollectedArticle]) -> list[Change]:
     """What each revision changed, newest first."""
     found = [
         Change(
