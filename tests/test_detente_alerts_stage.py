@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from detente.alerts.message import later_news
 from detente.alerts.stage import Alerts, alerts_stage
 from detente.alerts.state import AlertState
 from detente.alerts.subscription import Subscription
 from detente.article import AssessedArticle
 from detente.errors import ConfigError, StoreUnavailable
 from detente.runner import Publish, Reject
-from tests.articles import NOON, assessed
+from tests.articles import NOON, alert, assessed
 
 SIDES = ("USA", "RUS")
 START = NOON.timestamp() - 3_600
@@ -82,11 +83,11 @@ def test_an_article_that_matches_goes_to_each_destination(state: AlertState) -> 
         ("visas", "room", waiting),
     ]
     assert told == [1]
-    [alert] = [one.alert for one in state.told("visas")]
-    assert (alert.title, alert.article) == (VISA_TALKS, "a1")
-    assert alert.evidence[0].text == "Moscow thanked Washington."
-    assert alert.evidence[0].says == "RUS>USA: cooperative"
-    assert alert.stance == {"RUS>USA": 0.5}
+    [told_of] = [one.alert for one in state.told("visas")]
+    assert (told_of.title, told_of.article) == (VISA_TALKS, "a1")
+    assert told_of.evidence[0].text == "Moscow thanked Washington."
+    assert told_of.evidence[0].says == "RUS>USA: cooperative"
+    assert told_of.stance == {"RUS>USA": 0.5}
 
 
 def test_a_story_is_told_once_however_many_outlets_have_it(state: AlertState) -> None:
@@ -95,11 +96,11 @@ def test_a_story_is_told_once_however_many_outlets_have_it(state: AlertState) ->
     later = article("a3", VISA_TALKS, hours=2)
     stage.handle([article("a1", VISA_TALKS), article("a2", copy), later])
     assert len(lines(state)) == 2
-    [alert] = [one.alert for one in state.told("visas")]
-    assert state.sources([alert.story])[alert.story] == 1  # of one outlet
+    [told_of] = [one.alert for one in state.told("visas")]
+    assert state.sources([told_of.story])[told_of.story] == 1  # of one outlet
     other = msgspec.structs.replace(article("a4", copy).article.source, outlet="The Other")
     stage.handle([article("a4", copy, source=other)])
-    assert state.sources([alert.story])[alert.story] == 2
+    assert state.sources([told_of.story])[told_of.story] == 2
     assert len(lines(state)) == 2
 
 
@@ -176,6 +177,43 @@ def test_muted_stories_are_not_sent(state: AlertState) -> None:
     second = alerts(state, VISAS, THANKS)
     second.handle([article("a2", VISA_TALKS.replace("agree", "agreed"))])
     assert {one.state for one in state.outbox()} == {"muted"}
+
+
+def test_later_news_of_a_muted_story_is_not_sent_either(state: AlertState) -> None:
+    """However it is named, and from when it is unmuted it is."""
+
+    def tell(story: str) -> str:
+        state.tell(alert("visas", story), ["desk"], now=START, due=START)
+        return next(one.state for one in state.outbox() if one.story == story)
+
+    assert tell(later_news("s1", "a1")) == "waiting"
+    assert tell("s10") == "waiting"
+    assert state.mute(later_news("s1", "a1"), START) == 1
+    assert state.is_muted("s1")
+    assert tell("s1") == tell(later_news("s1", "a2")) == "muted"
+    assert state.unmute("s1")
+    assert not state.unmute("s1")
+    assert tell(later_news("s1", "a3")) == "waiting"
+
+
+def test_what_is_muted_while_it_is_sent_is_not_tried_again(state: AlertState) -> None:
+    state.tell(alert("visas", "s1"), ["desk"], now=START, due=START)
+    (entry,) = state.outbox()
+    state.mute("s1", START)
+    state.mark([entry.number], "waiting", due=START, reason="no answer")
+    assert [one.state for one in state.outbox()] == ["muted"]
+    state.mark([entry.number], "sent", sent=START)
+    assert [one.state for one in state.outbox()] == ["sent"]
+
+
+def test_later_news_counts_the_outlets_of_its_story(state: AlertState) -> None:
+    stage = alerts(state)
+    stage.handle([article("a1", VISA_TALKS)])
+    story = state.told("visas")[0].alert.story
+    assert state.sources([story, later_news(story, "a9"), "s0"]) == {
+        story: 1,
+        later_news(story, "a9"): 1,
+    }
 
 
 def test_a_fault_in_the_middle_leaves_nothing_behind(

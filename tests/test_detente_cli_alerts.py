@@ -195,4 +195,6 @@ def test_subscriptions_are_added_and_removed(detente: Detente, folder: Path) -> 
 def test_muting_and_retrying(detente: Detente) -> None:
     assert "0 messages are due again" in detente("alerts", "retry").out
     assert "sabc is muted" in detente("alerts", "mute", "sabc").out
+    assert "no longer muted" in detente("alerts", "unmute", "sabc").out
+    assert detente("alerts", "unmute", "sabc").code == 1
     assert detente("alerts", "outbox", "--state", "sent", "-n", "3").out.count("hook") == 3

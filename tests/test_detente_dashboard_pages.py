@@ -384,7 +384,9 @@ def test_muting_and_trying_again(settings: Settings, client: TestClient) -> None
     tell_story(settings, "s1", DOCUMENTS[:1])
     key = form_key(client, "/story/s1")
     answer = client.post("/mute", data={"form_key": key, "story": "s1"})
-    assert "Muted" in answer.text
+    assert "Muted: tell of it again" in answer.text
+    answer = client.post("/unmute", data={"form_key": key, "story": "s1"})
+    assert "Mute: tell nobody of it" in answer.text
     assert (
         "0 messages are tried again." in client.post("/outbox/retry", data={"form_key": key}).text
     )

@@ -40,6 +40,16 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+def later_news(story: str, article: str) -> str:
+    """What the ledger knows later news of a story by, that an article brings."""
+    return f"{story}+{article}"
+
+
+def event_of(story: str) -> str:
+    """The story of what the ledger has, be it the story itself or later news of it."""
+    return story.partition("+")[0]
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What goes to one destination at a time: one alert, or several. `repeat` says that it may have
     been delivered before."""

@@ -22,7 +22,7 @@ from detente.alerts.meaning import (
     is_silent,
     rank_sum,
 )
-from detente.alerts.message import Alert, alert
+from detente.alerts.message import Alert, alert, later_news
 from detente.alerts.novelty import ADDS, New, facts, novelty
 from detente.alerts.state import AlertState, Kept
 from detente.alerts.stories import KEPT, Stories
@@ -146,7 +146,7 @@ class Alerts:
         if one.kind == "query":
             if one.updates and adds and self._state.was_told(one.id, story):
                 note = ", ".join(ADDS[new] for new in adds)
-                return _Reason(f"{story}+{document['id']}", f"New on this story: {note}")
+                return _Reason(later_news(story, document["id"]), f"New on this story: {note}")
             return _Reason(story, "")
         if one.kind == "silence":
             self._state.note_match(one.id, document["id"], now, None)

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from detente.alerts.likeness import Traits
-from detente.alerts.message import Alert
+from detente.alerts.message import Alert, event_of
 from detente.alerts.novelty import Facts, New
 from detente.alerts.schema import State, prepare
 from detente.errors import StoreUnavailable
@@ -192,14 +192,15 @@ class AlertState:
         )
 
     def sources(self, stories: Sequence[str]) -> dict[str, int]:
-        """How many outlets have each of these stories."""
+        """How many outlets have each of these stories, by what the ledger knows them by."""
         marks = ", ".join("?" * len(stories))
         rows = self._rows(
             "SELECT story, count(DISTINCT outlet) FROM articles"
             f" WHERE story IN ({marks}) GROUP BY story",
-            tuple(stories),
+            tuple(map(event_of, stories)),
         )
-        return dict(rows)
+        found = dict(rows)
+        return {one: found[event_of(one)] for one in stories if event_of(one) in found}
 
     # What subscriptions matched
 
@@ -242,7 +243,9 @@ class AlertState:
             ).fetchone()
             if not told:
                 return False
-            muted = db.execute("SELECT 1 FROM muted WHERE story = ?", (alert.story,)).fetchone()
+            muted = db.execute(
+                "SELECT 1 FROM muted WHERE story = ?", (event_of(alert.story),)
+            ).fetchone()
             db.executemany(
                 "INSERT OR IGNORE INTO outbox"
                 " (subscription, story, destination, state, created, due)"
@@ -289,12 +292,14 @@ class AlertState:
         sent: float | None = None,
         tried: bool = False,
     ) -> None:
-        """Say what became of lines of the outbox; `tried` counts an attempt."""
+        """Say what became of lines of the outbox; `tried` counts an attempt. What was muted or
+        acknowledged meanwhile stays so, unless it was sent."""
         with self._reaching() as db:
             db.executemany(
                 "UPDATE outbox SET state = ?, due = coalesce(?, due), reason = ?, sent = ?,"
-                " attempts = attempts + ? WHERE number = ?",
-                [(state, due, reason, sent, int(tried), number) for number in numbers],
+                " attempts = attempts + ? WHERE number = ?"
+                " AND (state IN ('waiting', 'sending') OR ? = 'sent')",
+                [(state, due, reason, sent, int(tried), number, state) for number in numbers],
             )
 
     def alerts(self, subscription: str, stories: Sequence[str]) -> list[Alert]:
@@ -352,12 +357,26 @@ class AlertState:
             ).rowcount
 
     def mute(self, story: str, now: float) -> int:
-        """Send no more of a story; gives how many lines of the outbox this concerns."""
+        """Send no more of a story, nor of later news of it; gives how many lines of the outbox this
+        concerns."""
+        story = event_of(story)
         with self.writing():
             self._db.execute("INSERT OR REPLACE INTO muted VALUES (?, ?)", (story, now))
             return self._db.execute(
-                "UPDATE outbox SET state = 'muted' WHERE story = ? AND state = 'waiting'", (story,)
+                "UPDATE outbox SET state = 'muted' WHERE (story = ? OR story GLOB ?)"
+                " AND state = 'waiting'",
+                (story, f"{story}+*"),
             ).rowcount
+
+    def unmute(self, story: str) -> bool:
+        """Let later news of a story be told again; gives whether it was muted."""
+        with self._reaching() as db:
+            found = db.execute("DELETE FROM muted WHERE story = ?", (event_of(story),))
+        return bool(found.rowcount)
+
+    def is_muted(self, story: str) -> bool:
+        """Whether nobody is told of a story any more."""
+        return bool(self._rows("SELECT 1 FROM muted WHERE story = ?", (story,)))
 
     def _entries(self, condition: str, values: tuple[Any, ...]) -> list[Entry]:
         rows = self._rows(

@@ -249,7 +249,20 @@ def mute(
     context: typer.Context,
     story: Annotated[str, typer.Argument(help="Its id, as `told` shows it.")],
 ) -> None:
-    """Send nothing more on a story, to anybody."""
+    """Send nothing more on a story, nor later news of it, to anybody."""
     with _opened(load(context)) as state:
         count = state.mute(story, time.time())
     typer.echo(f"{printable(story)} is muted; {count} messages on it are not sent.")
+
+
+@app.command("unmute")
+def unmute(
+    context: typer.Context,
+    story: Annotated[str, typer.Argument(help="Its id.")],
+) -> None:
+    """Tell of later news of a story again; what was not sent meanwhile stays so."""
+    with _opened(load(context)) as state:
+        if not state.unmute(story):
+            typer.echo(f"{printable(story)} isn't muted.", err=True)
+            raise typer.Exit(1)
+    typer.echo(f"{printable(story)} is no longer muted.")

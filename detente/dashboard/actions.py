@@ -118,6 +118,12 @@ def mute(request: Request, story: Text = "") -> Response:
     return _back(f"/story/{quote(story)}", "Muted: nobody is told of this story any more.")
 
 
+@ours.post("/unmute")
+def unmute(request: Request, story: Text = "") -> Response:
+    ports_of(request).alerts.unmute(story)
+    return _back(f"/story/{quote(story)}", "No longer muted: later news of it is told again.")
+
+
 @ours.post("/outbox/retry")
 def retry(request: Request) -> Response:
     lines = ports_of(request).alerts.revive(time.time())

@@ -93,7 +93,8 @@ def story(request: Request, id: str) -> Response:
     found = story_view(ports.store, ports.stories, id)
     if found is None:
         raise HTTPException(404, "There is no such story, or none of its articles is stored.")
-    return pages_of(request).page(request, "story", story=found)
+    muted = ports.alerts.is_muted(found.id)
+    return pages_of(request).page(request, "story", story=found, muted=muted)
 
 
 @router.get("/article/{id}")
