@@ -42,8 +42,9 @@ test: dev browser check  ## set up on a fresh machine and run everything that `c
 
 check: lint types layers tests  ## lint, types, layers and tests, in the environment as it is
 
-docs: dev  ## write docs/commands.md from the commands themselves
+docs: dev  ## write docs/commands.md and docs/settings.md from the program itself
 	$(BIN)/python -m typer detente.cli utils docs --name detente --output docs/commands.md
+	$(BIN)/detente settings describe > docs/settings.md
 
 format:  ## put every file in form
 	$(BIN)/ruff format .

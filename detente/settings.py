@@ -51,7 +51,7 @@ def _host_and_port(text: str) -> str:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class CollectorSettings(_Section):
@@ -60,11 +60,15 @@ class CollectorSettings(_Section):
     contact: str = Field("https://example.org/set-collectors.contact", max_length=200)
     """A web or mail address in the User-Agent, where a publisher can reach the operator."""
     concurrency: int = Field(16, ge=1, le=512)
+    """Fetches under way at a time."""
     timeout: float = Field(30.0, gt=0, le=600)
     """For a whole fetch, from connecting to the last byte."""
     max_feed_bytes: int = Field(16_000_000, ge=1_000)
+    """A feed that is longer, unpacked, isn't read."""
     max_page_bytes: int = Field(8_000_000, ge=1_000)
+    """The same for an article's page."""
     max_redirects: int = Field(5, ge=0, le=20)
+    """So many are followed, each after its address was checked."""
     host_spacing: float = Field(1.0, ge=0)
     """Between the starts of two requests to one host."""
     host_concurrency: int = Field(4, ge=1, le=64)
@@ -73,8 +77,9 @@ class CollectorSettings(_Section):
     """Between two polls of a feed that publishes seven entries a day; one that publishes more at
     the hour, or right now, is asked more often, and a quiet one less."""
     shortest_interval: float = Field(60.0, gt=0)
+    """The least that follows from how much a feed publishes."""
     longest_interval: float = Field(900.0, gt=0)
-    """Bounds of what follows from how much a feed publishes."""
+    """The most that follows from it."""
     max_interval: float = Field(86_400.0, gt=0)
     """However often a feed fails, and whatever it asks for, it is asked again after so long."""
     allow_loopback: bool = False
@@ -85,6 +90,7 @@ class CollectorSettings(_Section):
     """The public address under which hubs reach `websub_listen`; with it, feeds that announce a hub
     are subscribed to there (WebSub), and polled the moment that it tells of news."""
     websub_listen: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:8093"
+    """Where hubs' messages are taken in."""
 
     @property
     def user_agent(self) -> str:
@@ -109,32 +115,45 @@ class RunnerSettings(_Section):
     """How a stage is driven."""
 
     batch: int = Field(32, ge=1, le=1_000)
+    """Articles that are handled, and committed, together."""
     batch_bytes: int = Field(40_000, ge=1)
     """A batch of long articles is cut here, so that a stop, and a commit, is never far off: about
     three seconds of the encoder's time on two cores, where every sentence counts."""
     attempts: int = Field(3, ge=1, le=100)
     """Tries for an article that trips a bug, before it is parked as a dead letter."""
     poll_timeout: float = Field(0.5, gt=0, le=60)
+    """Seconds for which an empty log is waited at, before a stop is looked for."""
     max_backoff: float = Field(60.0, gt=0)
+    """The longest pause, in seconds, before what refuses work is tried again."""
 
 
 class KafkaSettings(_Section):
     """How a `kafka://` bus is reached; times in seconds."""
 
     security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    """Whether the connection is encrypted (ssl), and whether there is a login (sasl)."""
     mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER"] = "SCRAM-SHA-512"
+    """How the login goes."""
     username: str | None = None
+    """For SCRAM and PLAIN."""
     password: SecretStr | None = None
+    """The user's."""
     oauth_url: str | None = None
     """The identity provider's token endpoint, asked with client id and secret."""
     oauth_client_id: str | None = None
+    """Who asks there."""
     oauth_client_secret: SecretStr | None = None
+    """The client's secret."""
     oauth_scope: str | None = None
+    """What is asked for, where the provider wants to know."""
     ca: Path | None = None
     """The authority that signed the brokers' certificates (PEM); the system's by default."""
     certificate: Path | None = None
+    """Our own, for brokers that want one (PEM)."""
     key: Path | None = None
+    """Its private key (PEM)."""
     key_password: SecretStr | None = None
+    """What the key is encrypted with."""
     member: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,100}$")
     """A name for this process that outlives it (static membership): after a restart within
     `session_timeout` it has its partitions back without a rebalance."""
@@ -152,13 +171,17 @@ class ElasticsearchSettings(_Section):
     """How an `https://` or `http://` store is reached and laid out; times in seconds."""
 
     api_key: SecretStr | None = None
+    """An API key, encoded as Elasticsearch gives it out; instead of a user."""
     username: str | None = None
+    """Who logs in."""
     password: SecretStr | None = None
+    """The user's."""
     ca: Path | None = None
     """The authority that signed the server's certificate (PEM); the system's by default."""
     fingerprint: str | None = Field(None, pattern=r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$")
     """SHA-256 of the server's certificate, or of its authority's, trusted instead of a name."""
     timeout: float = Field(30.0, gt=0, le=600)
+    """For one request."""
     compress: bool = False
     """Send requests gzipped: for a slow network, at the cost of computing."""
     shards: int = Field(1, ge=1, le=1_024)
@@ -189,15 +212,20 @@ class DashboardSettings(_Section):
     corrections: Path = Path("var/corrections.jsonl")
     """What readers say is wrong, a line each."""
     requests_a_second: float = Field(20.0, gt=0)
+    """So many of one client, once its `burst` is used up."""
     burst: int = Field(200, ge=1)
-    """So many requests of one client at once, and so many a second from then on."""
+    """So many requests of one client at once."""
 
 
 class Settings(BaseSettings):
     """Everything that can be set, with its default."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__"
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        use_attribute_docstrings=True,
     )
 
     @classmethod
@@ -208,7 +236,9 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     bus: Annotated[str, _url_with("sqlite", "kafka")] = "sqlite:///var/bus.sqlite"
+    """The log between the stages: a file, or `kafka://broker1:9092,broker2:9092`."""
     store: Annotated[str, _url_with("sqlite", "http", "https")] = "sqlite:///var/articles.sqlite"
+    """Where articles are kept and searched: a file, or `https://elasticsearch:9200`."""
     state: Annotated[str, _url_with("sqlite")] = "sqlite:///var/feeds.sqlite"
     """What the collectors remember of feeds and articles."""
     alerts: Annotated[str, _url_with("sqlite")] = "sqlite:///var/alerts.sqlite"
@@ -224,7 +254,9 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(None, ge=1, le=65_535)
     """Serve Prometheus metrics on this loopback port."""
     log_format: Annotated[str, Field(pattern="^(text|json)$")] = "text"
+    """`text`, or `json` for machines."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "warning"
+    """`debug`, `info` (each article), `warning` or `error`."""
     collectors: CollectorSettings = CollectorSettings()
     processors: ProcessorSettings = ProcessorSettings()
     runner: RunnerSettings = RunnerSettings()
@@ -296,19 +328,19 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
     return source()
 
 
-def _names(model: type[BaseModel], prefix: str = "") -> list[str]:
+def settings_names(model: type[BaseModel], prefix: str = "") -> list[str]:
     names = []
     for name, info in model.model_fields.items():
         kind = info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            names += _names(kind, f"{prefix}{name}.")
+            names += settings_names(kind, f"{prefix}{name}.")
         else:
             names.append(f"{prefix}{name}")
     return names
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    known = {PREFIX + name.upper().replace(".", "__") for name in _names(Settings)}
+    known = {PREFIX + name.upper().replace(".", "__") for name in settings_names(Settings)}
     known |= {f"{PREFIX}SETTINGS", f"{PREFIX}DATA"}
     return [
         f"{name}: no such setting{_suggest(name, sorted(known))}"
@@ -337,7 +369,7 @@ def _say(detail: Any, from_file: Mapping[str, Any], file: Path | None) -> str:
     name = ".".join(str(part) for part in detail["loc"])
     where = f"{file or DEFAULT_FILE}: " if detail["loc"][0] in from_file else ""
     if detail["type"] == "extra_forbidden":
-        return f"{where}{name}: no such setting{_suggest(name, _names(Settings))}"
+        return f"{where}{name}: no such setting{_suggest(name, settings_names(Settings))}"
     message = detail["msg"].removeprefix("Value error, ")
     shown = "***" if name.endswith(_SECRETS) else redact(repr(detail["input"]))
     return f"{where}{name} = {shown}: {message[0].lower()}{message[1:]}"

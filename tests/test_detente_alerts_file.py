@@ -64,3 +64,9 @@ def test_a_change_is_taken_up_and_a_wrong_one_is_not(tmp_path: Path) -> None:
     changed = watched.changed()
     assert changed is not None
     assert len(changed.subscriptions) == 2
+
+
+def test_a_folder_that_takes_no_file_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "none" / "subscriptions.toml"
+    with pytest.raises(ConfigError, match=r"subscriptions\.toml: can't be written"):
+        add(file, {"id": "a", "query": "visas", "to": []})

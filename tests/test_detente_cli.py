@@ -11,6 +11,7 @@ import pytest
 from detente.bus import open_bus
 from detente.bus.base import Record
 from detente.flow import COLLECTED, ROUTES
+from detente.settings import Settings, settings_names
 from detente.wire import encode
 from tests.articles import collected
 from tests.commandline import Detente, command_line
@@ -54,6 +55,14 @@ def test_every_command_is_documented(tmp_path: Path) -> None:
     arguments = ["detente.cli", "utils", "docs", "--name", "detente", "--output", str(written)]
     subprocess.run([sys.executable, "-m", "typer", *arguments], capture_output=True, check=True)
     assert (ROOT / "docs" / "commands.md").read_text("utf-8") == written.read_text("utf-8")
+
+
+def test_every_setting_is_documented(detente: Detente) -> None:
+    """`make docs` writes docs/settings.md from the settings themselves."""
+    said = detente("settings", "describe").out
+    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == said
+    for name in settings_names(Settings):
+        assert f"| `{name.rpartition('.')[2]}` |" in said, f"{name} needs a docstring"
 
 
 def test_the_diagrams_are_the_route_table() -> None:

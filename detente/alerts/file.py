@@ -90,7 +90,10 @@ def _document(file: Path) -> tomlkit.TOMLDocument:
 
 def _write(file: Path, text: str) -> None:
     """Check the text as a whole, then put it in the file's place in one step."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be written: {error.strerror}") from None
     scratch = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
@@ -103,5 +106,7 @@ def _write(file: Path, text: str) -> None:
         if file.exists():
             scratch.chmod(file.stat().st_mode & 0o777)
         scratch.replace(file)
+    except OSError as error:  # a file mounted by itself can't be replaced
+        raise ConfigError(f"{file}: can't be written: {error.strerror}") from None
     finally:
         scratch.unlink(missing_ok=True)
