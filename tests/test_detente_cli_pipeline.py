@@ -79,6 +79,15 @@ def test_search_by_words_and_fields(detente: Detente) -> None:
     assert russian["total"] > 0
 
 
+def test_an_id_is_found_however_its_words_are_joined(detente: Detente) -> None:
+    found = [
+        detente("search", "--issue", issue, "--json").json["total"]
+        for issue in ("arms-control", "arms_control", "Arms control")
+    ]
+    assert found[0] > 0
+    assert len(set(found)) == 1
+
+
 def test_search_pages_go_on(detente: Detente) -> None:
     first = detente("search", "-n", 5, "--by", "published", "--json").json
     assert len(first["articles"]) == 5

@@ -54,15 +54,16 @@ def search(
 ) -> None:
     """Find articles by words, fields and dates, newest first."""
     from detente.store.base import Query, Range
+    from detente.store.queryfields import slug
 
     wanted = {
         "relevance": relevance,
         "source": source,
         "country": country,
         "language": language,
-        "actors": actor,
+        "actors": [slug(one) for one in actor or ()],
         "dyad_labels": dyad,
-        "issues": issue,
+        "issues": [slug(one) for one in issue or ()],
         "events": event,
         "speakers": speaker,
     }

@@ -62,18 +62,19 @@ class _Keyword(NamedTuple):
     spelled: Callable[[str], str] = str
 
 
-def _slug(value: str) -> str:
+def slug(value: str) -> str:
+    """An actor's or issue's id, however its words are joined: `arms_control`, `Arms control`."""
     return value.lower().replace("_", "-").replace(" ", "-")
 
 
 KEYWORDS: Mapping[str, _Keyword] = {
-    "actor": _Keyword("actors", _slug),
-    "issue": _Keyword("issues", _slug),
+    "actor": _Keyword("actors", slug),
+    "issue": _Keyword("issues", slug),
     "source": _Keyword("source", str.lower),
     "outlet": _Keyword("outlet"),
     "feed": _Keyword("feed"),
     "country": _Keyword("country", str.upper),
-    "kind": _Keyword("kind", _slug),
+    "kind": _Keyword("kind", slug),
     "lang": _Keyword("language", str.lower),
     "relevance": _Keyword("relevance", str.lower),
     "event": _Keyword("events", str.upper),
