@@ -20,9 +20,10 @@ from typing import Any
 
 import httpx
 
+from detente.alerts.kept import Kept
 from detente.alerts.likeness import traits
 from detente.alerts.novelty import facts
-from detente.alerts.state import AlertState, Kept
+from detente.alerts.state import AlertState
 from detente.settings import Settings
 from detente.store import open_store
 from detente.store.base import Query

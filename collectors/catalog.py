@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from detente.errors import ConfigError
+from detente.files import one_at_a_time, put_in_place
 
 Kind = Literal["gov", "state-media", "independent", "wire", "igo", "thinktank"]
 IdentityPolicy = Literal["url", "guid", "url-day"]
@@ -136,19 +137,20 @@ def add_feeds(path: Path, feeds: Iterable[Feed]) -> tuple[Feed, ...]:
     taken gets another. The file is made if need be. Raises ConfigError if the catalogue, or it
     with the feeds, is wrong.
     """
-    before = catalogue_text(path)
-    present = parse_catalogue(before.encode(), where=str(path))
-    addresses = {feed.url for feed in present}
-    taken = {feed.id for feed in present}
-    added: list[Feed] = []
-    for feed in feeds:
-        if feed.url not in addresses:
-            added.append(replace(feed, id=_free(feed.id, taken)))
-            taken.add(added[-1].id)
-            addresses.add(feed.url)
-    if added:
-        separator = "" if not before else "\n" if before.endswith("\n") else "\n\n"
-        write_catalogue(path, before + separator + to_toml(added))
+    with one_at_a_time(path):
+        before = catalogue_text(path)
+        present = parse_catalogue(before.encode(), where=str(path))
+        addresses = {feed.url for feed in present}
+        taken = {feed.id for feed in present}
+        added: list[Feed] = []
+        for feed in feeds:
+            if feed.url not in addresses:
+                added.append(replace(feed, id=_free(feed.id, taken)))
+                taken.add(added[-1].id)
+                addresses.add(feed.url)
+        if added:
+            separator = "" if not before else "\n" if before.endswith("\n") else "\n\n"
+            write_catalogue(path, before + separator + to_toml(added))
     return tuple(added)
 
 
@@ -170,13 +172,7 @@ def write_catalogue(path: Path, text: str) -> None:
     """Put a catalogue in the file's place in one step. Raises ConfigError where it is wrong or
     can't be written, and leaves the file as it was."""
     parse_catalogue(text.encode(), where=str(path))
-    path = path.resolve()  # what a link leads to is written, not the link
-    draft = path.with_name(path.name + ".new")
-    try:
-        draft.write_bytes(text.encode())
-        draft.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: can't be written: {error.strerror}") from None
+    put_in_place(path, text)
 
 
 def to_toml(feeds: Iterable[Feed]) -> str:

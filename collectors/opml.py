@@ -20,6 +20,12 @@ _OWN = f"{{{NAMESPACE}}}"
 _TEXT = ("id", "country", "kind", "identity", "full_text", "encoding", "terms", "evidence")
 
 
+MOST_FEEDS = 5_000
+MOST_FOLDERS = 50
+"""What a person's list has fewer of; folders are one within another, and deeper ones are passed
+over."""
+
+
 class _Builder(ElementTree.TreeBuilder):
     """Accepts no DOCTYPE: entities could expand without end."""
 
@@ -48,6 +54,8 @@ def import_opml(data: bytes, where: str = "OPML") -> tuple[Feed, ...]:
             problems.append(f'{place}: type="rss" without an xmlUrl')
             continue
         tables.setdefault(url, (place, _values(outline, folders, url, name, place, problems)))
+    if len(tables) > MOST_FEEDS:
+        raise ConfigError(f"{where}: {len(tables)} feeds; {MOST_FEEDS:,} are taken at most")
     return build_feeds(tables.values(), problems)
 
 
@@ -62,6 +70,8 @@ def _feed_outlines(
         outline, folders = stack.pop()
         if outline.get("xmlUrl") is not None or outline.get("type") == "rss":
             yield outline, folders
+        if len(folders) >= MOST_FOLDERS:
+            continue
         inner = (*folders, outline.get("title") or outline.get("text") or "")
         stack += [(child, inner) for child in reversed(outline.findall("outline"))]
 

@@ -12,9 +12,10 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from collectors.status import PollEvent
+from detente.alerts.kept import Kept
 from detente.alerts.likeness import traits
 from detente.alerts.novelty import New, facts
-from detente.alerts.state import AlertState, Kept
+from detente.alerts.state import AlertState
 from detente.cli.pipeline import Pipeline
 from detente.cli.serve import dashboard
 from detente.dashboard.server import beside

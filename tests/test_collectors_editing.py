@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,78 @@ def test_a_feed_is_removed_and_the_others_keep_their_ids(path: Path) -> None:
     assert "# The best one." in path.read_text("utf-8")
     remove_feed(path, "two-words")
     assert [id for id, _ in ids(path)] == before[1:2]
+
+
+COMMENTED = """# Ours.
+
+# A's own.
+[[feeds]]
+outlet = "A"
+url = "https://a.example/feed"
+
+# State media
+
+# The second.
+[[feeds]]
+url = "https://b.example/feed"   # of B
+
+[[feeds]]
+url = 'https://c.example/feed'"""
+
+
+def test_comments_stay_with_what_they_are_about(path: Path) -> None:
+    path.write_text(COMMENTED, "utf-8")
+    set_enabled(path, "a-example", enabled=False)
+    paused = path.read_text("utf-8")
+    assert 'feed"\nenabled = false\n\n# State media\n\n# The second.\n[[feeds]]\n' in paused
+    set_enabled(path, "a-example", enabled=True)
+    assert path.read_text("utf-8") == COMMENTED + "\n"
+    remove_feed(path, "b-example")
+    assert (
+        path.read_text("utf-8")
+        == COMMENTED.replace(
+            '# The second.\n[[feeds]]\nurl = "https://b.example/feed"   # of B\n\n', ""
+        )
+        + "\n"
+    )
+    remove_feed(path, "a-example")
+    assert path.read_text("utf-8").startswith("# Ours.\n\n# State media\n\n[[feeds]]\n")
+
+
+def test_ids_that_hang_together_all_stay(path: Path) -> None:
+    outlets = ("Xx 2", "Xx", "Xx 2", "Xx")
+    path.write_text(
+        "".join(
+            f'[[feeds]]\r\nurl = "https://{number}.example/"\r\noutlet = "{outlet}"\r\n'
+            for number, outlet in enumerate(outlets)
+        ),
+        newline="",
+    )
+    before = ids(path)
+    remove_feed(path, before[0][0])
+    assert ids(path) == before[1:]
+    assert "\n" not in path.read_bytes().decode().replace("\r\n", "")
+
+
+def test_what_looks_like_a_table_within_a_text_is_not_taken_for_one(path: Path) -> None:
+    odd = '[[feeds]]\nurl = "https://a.example/"\nterms = "a"\nevidence = """\\\n[[feeds]]"""\n'
+    path.write_text(odd + '[[feeds]]\nurl = "https://b.example/"\n', "utf-8")
+    before = path.read_text("utf-8")
+    with pytest.raises(ConfigError, match="edit it by hand"):
+        remove_feed(path, "b-example")
+    assert path.read_text("utf-8") == before
+
+
+def test_changes_at_the_same_time_are_all_made(path: Path) -> None:
+    path.write_text(
+        "".join(f'[[feeds]]\nurl = "https://{n}.example/"\n' for n in range(20)), "utf-8"
+    )
+    path.chmod(0o600)
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda id: set_enabled(path, id, enabled=False), [i for i, _ in ids(path)]))
+    assert not any(enabled for _, enabled in ids(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path], "no draft is left"
 
 
 def test_a_link_is_followed_and_not_replaced(path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from detente.alerts.schema import SCHEMA_NUMBER
 from detente.alerts.state import AlertState
 from tests.articles import alert
 
@@ -65,18 +66,37 @@ def test_what_was_given_up_and_then_seen_is_not_tried_again(state: AlertState) -
     assert state.revive(NOW + 10) == 4  # of arms
 
 
-def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
-    """With all that it remembers, while another process has it open."""
+def test_all_until_then_leaves_what_came_since(state: AlertState) -> None:
+    assert state.unacknowledged("visas") == 2
+    assert state.acknowledge("visas", None, NOW + 9, until=NOW) == 1
+    assert open_stories(state, "visas") == ["s2"]
+    assert state.unacknowledged("visas") == 1
+
+
+def test_a_process_of_the_version_before_goes_on_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "alerts.sqlite"
-    state = AlertState(f"sqlite:///{path}")
-    state.tell(alert("visas", "s1"), ["desk"], now=NOW, due=NOW)
-    with sqlite3.connect(path) as db:
-        db.execute("ALTER TABLE ledger DROP COLUMN acknowledged")
-        db.execute("PRAGMA user_version = 1")
-    db.close()
-    newer, other = AlertState(f"sqlite:///{path}"), AlertState(f"sqlite:///{path}")
-    assert newer.acknowledge("visas", "s1", NOW + 1) == 1
-    assert [it.acknowledged for it in other.told("visas")] == [NOW + 1]
-    with sqlite3.connect(path) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_NUMBER,)
-    db.close()
+    AlertState(f"sqlite:///{path}").close()
+    with sqlite3.connect(path) as older:
+        older.execute("DROP TABLE acknowledged")
+        newer = AlertState(f"sqlite:///{path}")
+        newer.tell(alert("visas", "s1"), ["desk"], now=NOW, due=NOW)
+        assert newer.acknowledge("visas", "s1", NOW + 1) == 1
+        row = ("visas", "s2", "a2", NOW, msgspec.msgpack.encode(alert("visas", "s2")))
+        older.execute("INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, ?, ?)", row)
+    older.close()
+    assert open_stories(newer, "visas") == ["s2"]
+
+
+def test_opening_a_file_waits_for_nobody_who_writes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/alerts.sqlite"
+    first = AlertState(url)
+    with first.writing():
+        began = time.monotonic()
+        AlertState(url).close()
+        assert time.monotonic() - began < 5  # a writer is waited for for thirty seconds
+
+
+def test_what_is_acknowledged_after_it_was_looked_up_is_not_sent(state: AlertState) -> None:
+    numbers = [one.number for one in state.outbox() if one.subscription == "visas"]
+    state.acknowledge("visas", "s1", NOW + 9)
+    assert len(state.mark(numbers, "sending", tried=True)) == 2

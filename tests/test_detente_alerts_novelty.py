@@ -71,6 +71,12 @@ def test_what_other_outlets_write_of_the_same_event_is_no_later_news() -> None:
     )
 
 
+def test_a_date_that_lies_ahead_holds_up_nothing() -> None:
+    other = of("", "pentagon")
+    assert novelty(DAY, other, [(0.0, FIRST), (2 * DAY, FIRST)]) == ("actor",)
+    assert novelty(DAY, other, [(2 * DAY, FIRST)]) == ()
+
+
 def test_a_side_that_turns_sharply_is_told_at_once() -> None:
     turned = of("", "pentagon", "COERCE", RUSUSA=-0.6)
     assert novelty(60.0, turned, [(0.0, FIRST)]) == ("reversal",)

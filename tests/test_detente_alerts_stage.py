@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from detente.alerts.kept import Known
 from detente.alerts.message import later_news
 from detente.alerts.stage import Alerts, alerts_stage
 from detente.alerts.state import AlertState
@@ -199,11 +200,71 @@ def test_later_news_of_a_muted_story_is_not_sent_either(state: AlertState) -> No
 def test_what_is_muted_while_it_is_sent_is_not_tried_again(state: AlertState) -> None:
     state.tell(alert("visas", "s1"), ["desk"], now=START, due=START)
     (entry,) = state.outbox()
-    state.mute("s1", START)
+    state.mark([entry.number], "sending", tried=True)
+    assert state.mute("s1", START) == 1
     state.mark([entry.number], "waiting", due=START, reason="no answer")
     assert [one.state for one in state.outbox()] == ["muted"]
     state.mark([entry.number], "sent", sent=START)
     assert [one.state for one in state.outbox()] == ["sent"]
+
+
+def test_a_name_from_before_two_stories_were_joined_still_leads_to_them(
+    state: AlertState,
+) -> None:
+    for story in ("s5", later_news("s5", "a1")):
+        state.tell(alert("visas", story), ["desk"], now=START, due=START)
+    state.join("s5", "s6")
+    assert {one.alert.story for one in state.told("visas")} == {"s6", later_news("s6", "a1")}
+    assert state.acknowledge("visas", later_news("s5", "a1"), START) == 1
+    assert state.acknowledge("visas", "s5", START) == 1
+    assert state.mute("s5", START) == 0
+    assert state.is_muted("s6")
+    state.tell(alert("arms", later_news("s6", "a9")), ["desk"], now=START, due=START)
+    assert state.outbox()[0].state == "muted"
+
+
+def test_a_story_that_joins_a_muted_one_is_muted(state: AlertState) -> None:
+    state.mute("s6", START)
+    state.tell(alert("visas", "s5"), ["desk"], now=START, due=START)
+    state.join("s5", "s6")
+    assert [one.state for one in state.outbox()] == ["muted"]
+
+
+def test_a_mute_is_of_one_story_whatever_its_name(state: AlertState) -> None:
+    for story in (later_news("s5", "a1"), later_news("s6", "a1")):
+        state.tell(alert("visas", story), ["desk"], now=START, due=START)
+    assert state.mute("*", START) == state.mute("s?", START) == state.mute("s[56]", START) == 0
+    state.mark([one.number for one in state.outbox()], "dead", reason="no answer")
+    assert state.mute("s5", START) == 1
+    assert state.revive(START) == 1
+
+
+def test_an_edit_is_later_news_of_its_story_and_still_a_copy(state: AlertState) -> None:
+    """A page that is edited in place says so only once, and a day later."""
+    one = Subscription(id="visas", query="visas", to=("desk",), updates=True)
+    stage = Alerts(state, [one], SIDES, clock=Clock())
+    stage.handle([article("a1", VISA_TALKS), article("a2", VISA_TALKS)])
+    known = state.article("a2")
+    assert known is not None
+    assert known.copies == "a1"
+    body = f"{VISA_TALKS}. Of 77 diplomats who had been expelled all are to return."
+    for number, hours in enumerate((3, 40), 2):
+        stage.handle(
+            [
+                article(
+                    id,
+                    VISA_TALKS,
+                    f"{body} {hours}0",
+                    number,
+                    collected=NOON + timedelta(hours=hours),
+                )
+                for id in ("a1", "a2")
+            ]
+        )
+    notes = [told.alert.note for told in state.told("visas")]
+    assert sorted(notes) == ["", "New on this story: a new figure"]
+    assert state.article("a1") == Known(3, known.story, None, ("number",))
+    assert state.article("a2") == Known(3, known.story, "a1", ())
 
 
 def test_later_news_counts_the_outlets_of_its_story(state: AlertState) -> None:
@@ -239,10 +300,10 @@ def test_joined_stories_are_one_in_ledger_and_outbox(state: AlertState) -> None:
     one, two = (state.article(id) for id in ("a1", "a2"))
     assert one is not None
     assert two is not None
-    state.join(two[1], one[1])
-    assert state.article("a2") == (1, one[1])
+    state.join(two.story, one.story)
+    assert state.article("a2") == Known(1, one.story, None, ())
     # Told of both before: both stay as they were told.
-    assert {told.alert.story for told in state.told("thanks")} == {one[1], two[1]}
+    assert {told.alert.story for told in state.told("thanks")} == {one.story, two.story}
     for (subscription, _), entries in state.due(START + 1).items():
         stories = [entry.story for entry in entries]
         assert len(state.alerts(subscription, stories)) == len(stories)

@@ -95,7 +95,7 @@ def test_no_official_document_hides_behind_another() -> None:
     found = [stories.place(sha256(one.id.encode()).hexdigest(), one.traits) for one in articles]
     score = bcubed([one.story for one in articles], [one.story for one in found])
     assert score.precision >= 0.99
-    assert score.f1 >= 0.86
+    assert score.f1 >= 0.866, "each one by itself has .863"
 
 
 def test_a_copy_is_told_apart_from_an_own_article() -> None:

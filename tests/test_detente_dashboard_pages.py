@@ -258,6 +258,8 @@ def test_an_alert_is_acknowledged_on_the_page(settings: Settings, client: TestCl
     page = client.post(address, data={"form_key": key, "story": "s8"}).text
     assert page.count("Acknowledge: On ") == 1
     assert "Acknowledged: 1 alert." in page
+    client.post(address, data={"form_key": key, "until": "1.0"})
+    assert "Acknowledge: On " in client.get("/subscriptions").text
     client.post(address, data={"form_key": key})
     (one,) = client.get("/api/v1/subscriptions").json()["subscriptions"]
     assert all(told["acknowledged"] for told in one["told"])
@@ -461,6 +463,8 @@ def test_nobody_fills_the_memory_with_a_form(client: TestClient) -> None:
     assert long.status_code == 413
     endless = client.post("/login", content=iter([b"name=x"]))
     assert endless.status_code == 411
+    both = {"Content-Length": "6", "Transfer-Encoding": "chunked"}
+    assert client.post("/login", content=b"name=x", headers=both).status_code == 411
 
 
 def test_a_file_of_subscriptions_that_is_wrong_is_said(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from detente.alerts.state import Told
+from detente.alerts.kept import Told
 from detente.atom import Entry, atom_feed
 
 

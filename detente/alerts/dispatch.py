@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from detente.alerts.destinations import Channel, NotDelivered
+from detente.alerts.kept import Entry
 from detente.alerts.message import Message
-from detente.alerts.state import AlertState, Entry
+from detente.alerts.state import AlertState
 from detente.alerts.subscription import Subscription
 from detente.errors import RetryLater
 
@@ -137,6 +138,11 @@ class Dispatcher:
             # They go in one message, once there is room for it.
             self._state.mark(numbers, "waiting", due=now + 60, reason="above the limit an hour")
             return
+        # What was muted or acknowledged meanwhile isn't among them any more.
+        numbers = self._state.mark(numbers, "sending", tried=True)
+        entries = [one for one in entries if one.number in numbers]
+        if not entries:
+            return
         repeat = any(one.state == "sending" for one in entries)
         stories = [one.story for one in entries]
         message = Message(
@@ -147,7 +153,6 @@ class Dispatcher:
             alerts=tuple(self._state.alerts(id, stories)),
             sources=self._state.sources(stories),
         )
-        self._state.mark(numbers, "sending", tried=True)
         try:
             channel.send(message)
         except NotDelivered as failure:

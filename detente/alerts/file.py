@@ -6,7 +6,6 @@ make the file wrong.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,8 @@ from tomlkit.exceptions import TOMLKitError
 
 from detente.alerts.subscription import Subscriptions, load_subscriptions
 from detente.errors import ConfigError
+from detente.files import one_at_a_time, put_in_place
+from detente.tomltext import table_spans, without_table
 
 
 class SubscriptionFile:
@@ -56,27 +57,34 @@ class SubscriptionFile:
 def add(file: Path, fields: Mapping[str, Any]) -> None:
     """Write a subscription at the end of the file. Raises ConfigError where it isn't right, and
     leaves the file as it was."""
-    document = _document(file)
-    table = tomlkit.table()
-    for name, value in fields.items():
-        table.add(name, value)
-    found = document.get("subscriptions")
-    if found is None:
-        found = document["subscriptions"] = tomlkit.aot()
-    found.append(table)
-    _write(file, tomlkit.dumps(document))
+    with one_at_a_time(file):
+        document = _document(file)
+        table = tomlkit.table()
+        for name, value in fields.items():
+            table.add(name, value)
+        found = document.get("subscriptions")
+        if found is None:
+            found = document["subscriptions"] = tomlkit.aot()
+        found.append(table)
+        _write(file, tomlkit.dumps(document))
 
 
 def remove(file: Path, id: str) -> bool:
-    """Take a subscription out of the file; gives whether there was one. Raises ConfigError."""
-    document = _document(file)
-    found = document.get("subscriptions") or []
-    for place, one in enumerate(found):
-        if one.get("id") == id:
-            del found[place]
-            _write(file, tomlkit.dumps(document))
-            return True
-    return False
+    """Take a subscription out of the file, with the comment right above it; gives whether there was
+    one. Raises ConfigError."""
+    with one_at_a_time(file):
+        ids = [one.get("id") for one in _document(file).get("subscriptions") or []]
+        if id not in ids:
+            return False
+        lines = file.read_text("utf-8").splitlines(keepends=True)
+        tables = table_spans(lines, "subscriptions")
+        if len(tables) == len(ids):
+            text = "".join(without_table(lines, tables[place := ids.index(id)]))
+            left = tomlkit.parse(text).get("subscriptions") or []
+            if [one.get("id") for one in left] == [*ids[:place], *ids[place + 1 :]]:
+                _write(file, text)
+                return True
+    raise ConfigError(f"{file}: its form is too unusual to be changed from here; edit it by hand")
 
 
 def _document(file: Path) -> tomlkit.TOMLDocument:
@@ -90,23 +98,12 @@ def _document(file: Path) -> tomlkit.TOMLDocument:
 
 def _write(file: Path, text: str) -> None:
     """Check the text as a whole, then put it in the file's place in one step."""
-    try:
-        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    except OSError as error:
-        raise ConfigError(f"{file}: can't be written: {error.strerror}") from None
-    scratch = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
+    with tempfile.TemporaryDirectory() as scratch:
+        draft = Path(scratch) / file.name
+        draft.write_text(text, "utf-8")
         try:
-            load_subscriptions(scratch)
+            load_subscriptions(draft)
         except ConfigError as error:
-            said = [problem.replace(str(scratch), str(file)) for problem in error.problems]
+            said = [problem.replace(str(draft), str(file)) for problem in error.problems]
             raise ConfigError(said) from None
-        if file.exists():
-            scratch.chmod(file.stat().st_mode & 0o777)
-        scratch.replace(file)
-    except OSError as error:  # a file mounted by itself can't be replaced
-        raise ConfigError(f"{file}: can't be written: {error.strerror}") from None
-    finally:
-        scratch.unlink(missing_ok=True)
+    put_in_place(file, text, mode=0o600)

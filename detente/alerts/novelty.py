@@ -64,14 +64,15 @@ def facts(document: Document) -> Facts:
 
 
 def novelty(at: float, article: Facts, story: Sequence[tuple[float, Facts]]) -> tuple[New, ...]:
-    """What an article that appeared at an epoch has that none of its story had; `story` are the
+    """What an article that was seen at an epoch has that none of its story had; `story` are the
     epochs and facts of the articles before it. Nothing for the first one."""
     if not story:
         return ()
     before = [its for _, its in story]
     turned = reversed_dyads(article.dyads, [its.dyads for its in before])
-    epochs = [epoch for epoch, _ in story]
-    if at < min(epochs) + AFTER_FIRST or at < max(epochs) + AFTER_LATEST:
+    # A date that lies ahead is a publisher's mistake, and holds up nothing.
+    epochs = [epoch for epoch, _ in story if epoch <= at]
+    if not epochs or at < min(epochs) + AFTER_FIRST or at < max(epochs) + AFTER_LATEST:
         sharply = any(abs(now - then) >= TURNED_SHARPLY for then, now in turned.values())
         return ("reversal",) if sharply else ()
     found: list[New] = []

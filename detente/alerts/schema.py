@@ -9,7 +9,7 @@ from typing import Literal
 from detente.errors import ConfigError
 from detente.sqlite import transaction
 
-SCHEMA_NUMBER = 2
+SCHEMA_NUMBER = 1
 
 State = Literal["waiting", "sending", "sent", "dead", "muted", "acknowledged"]
 """What became of a line of the outbox."""
@@ -26,7 +26,7 @@ CREATE TABLE joined (story TEXT PRIMARY KEY, into_story TEXT NOT NULL) WITHOUT R
 CREATE TABLE subscriptions (id TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE ledger (
     subscription TEXT NOT NULL, story TEXT NOT NULL, article TEXT NOT NULL, at REAL NOT NULL,
-    alert BLOB NOT NULL, acknowledged REAL, PRIMARY KEY (subscription, story)
+    alert BLOB NOT NULL, PRIMARY KEY (subscription, story)
 ) WITHOUT ROWID;
 CREATE INDEX ledger_by_time ON ledger (subscription, at);
 CREATE TABLE outbox (
@@ -44,29 +44,35 @@ CREATE INDEX matches_by_time ON matches (subscription, at);
 CREATE TABLE muted (story TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 """
 
-# From each schema to the next one.
-_CHANGES = {1: "ALTER TABLE ledger ADD COLUMN acknowledged REAL;"}
+# A table of its own, so that a process of an older version goes on with the file.
+_LATER = """
+CREATE TABLE IF NOT EXISTS acknowledged (
+    subscription TEXT NOT NULL, story TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (subscription, story)
+) WITHOUT ROWID
+"""
 
 
 def prepare(db: sqlite3.Connection, path: Path) -> None:
-    """Make the tables in a new file, and bring those of an older version up to date.
+    """Make the tables in a new file, and those that an older version's file lacks.
 
-    Raises ConfigError for a file of a newer version.
+    Raises ConfigError for a file of another schema.
     """
+    if _is_ready(db):
+        return  # without waiting for whoever is writing
     with transaction(db):
         (number,) = db.execute("PRAGMA user_version").fetchone()
-        if number > SCHEMA_NUMBER:
+        if number not in (0, SCHEMA_NUMBER):
             raise ConfigError(
                 f"{path}: alerts of schema {number}, but this version uses {SCHEMA_NUMBER}; "
                 "use the version that wrote it, or another file in `alerts`"
             )
-        if number == 0:
-            _run(db, _SCHEMA)
-        for step in range(number, SCHEMA_NUMBER) if number else ():
-            _run(db, _CHANGES[step])
+        for statement in [*(_SCHEMA.split(";") if number == 0 else ()), _LATER]:
+            db.execute(statement)
         db.execute(f"PRAGMA user_version = {SCHEMA_NUMBER}")
 
 
-def _run(db: sqlite3.Connection, script: str) -> None:
-    for statement in script.split(";"):
-        db.execute(statement)
+def _is_ready(db: sqlite3.Connection) -> bool:
+    (number,) = db.execute("PRAGMA user_version").fetchone()
+    last = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'acknowledged'"
+    return number == SCHEMA_NUMBER and db.execute(last).fetchone() is not None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from detente.alerts.kept import Kept, Known
 from detente.alerts.likeness import traits_of
 from detente.alerts.match import Article, Matcher
 from detente.alerts.meaning import (
@@ -24,7 +26,7 @@ from detente.alerts.meaning import (
 )
 from detente.alerts.message import Alert, alert, later_news
 from detente.alerts.novelty import ADDS, New, facts, novelty
-from detente.alerts.state import AlertState, Kept
+from detente.alerts.state import AlertState
 from detente.alerts.stories import KEPT, Stories
 from detente.alerts.subscription import Subscription
 from detente.article import AssessedArticle
@@ -33,6 +35,7 @@ from detente.flow import route
 from detente.runner import Outcome, Publish, Reject, Stage
 from detente.store.fields import UnfitDocument, encoded
 
+WEEK = 7 * 86_400.0
 _FORGET_EVERY = 3_600.0
 
 
@@ -110,9 +113,9 @@ class Alerts:
         """Gives whether anybody is to be told."""
         id, revision = document["id"], document["revision"]
         known = self._state.article(id)
-        if known and known[0] >= revision:
+        if known and known.revision >= revision:
             return False  # delivered again
-        story, adds = self._placed(document, known[1] if known else None)
+        story, adds = self._placed(document, known)
         told = False
         now = self._clock()
         first_seen = _epoch(document["first_seen"])
@@ -121,18 +124,26 @@ class Alerts:
             if first_seen < self._since[subscription]:
                 continue
             why = self._why(one, document, story, adds, now)
-            if why is None:
+            if why is None or self._state.was_told(one.id, why.story):
                 continue
             made = alert(
                 document,
                 subscription=subscription,
                 story=why.story,
-                before=self._state.stance_before(first_seen),
+                before=self._stance_before(first_seen),
                 note=why.note,
             )
             due = one.due(datetime.fromtimestamp(now, UTC)).timestamp()
             told |= self._state.tell(made, one.to, now=now, due=due)
         return told
+
+    def _stance_before(self, at: float) -> dict[str, float]:
+        """The mean score of each dyad over the articles of the week before an epoch."""
+        found: defaultdict[str, list[float]] = defaultdict(list)
+        for its in self._state.facts_between(at - WEEK, at):
+            for toward, score in its.dyads.items():
+                found[toward].append(score)
+        return {toward: sum(scores) / len(scores) for toward, scores in found.items()}
 
     def _why(
         self,
@@ -181,20 +192,25 @@ class Alerts:
         # Once a week for each direction, or each further article would tell it again.
         return _Reason(f"shift:{turned.split()[-1]}:{day:%G-W%V}", note)
 
-    def _placed(self, document: dict[str, Any], known: str | None) -> _Place:
-        """The article's story, written down, and what the article adds to it."""
-        id, its = document["id"], traits_of(document)
-        copies = None
+    def _placed(self, document: dict[str, Any], known: Known | None) -> _Place:
+        """The article's story, written down, and what the article (or this edit of it) adds."""
+        id, its, new = document["id"], traits_of(document), facts(document)
         if known is None:
             placed = self._stories.place(id, its)
             for younger in placed.joined:
                 self._state.join(younger, placed.story)
-            known, copies = placed.story, placed.copies
-        new = facts(document)
-        adds = () if copies else novelty(its.at, new, self._state.facts_of(known))
-        revision, outlet = document["revision"], document["outlet"]
-        self._state.keep(Kept(id, revision, known, its.at, outlet, its, new, copies, adds))
-        return _Place(known, adds)
+            known = Known(0, placed.story, placed.copies, ())
+        # When we saw it: a publisher's date may lie ahead, and is that of the first version.
+        seen = _epoch(document["collected"])
+        before = self._state.facts_of(known.story, but=id)
+        adds = () if known.copies else novelty(seen, new, before)
+        self._state.keep(
+            Kept(
+                *(id, document["revision"], known.story, its.at, document["outlet"]),
+                *(its, new, known.copies, tuple(dict.fromkeys((*known.novelty, *adds)))),
+            )
+        )
+        return _Place(known.story, adds)
 
     def look(self) -> None:
         """Tell of silence; to be called now and then, from any thread."""

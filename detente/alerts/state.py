@@ -12,14 +12,14 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from detente.alerts.kept import Entry, Kept, Known, Told
 from detente.alerts.likeness import Traits
-from detente.alerts.message import Alert, event_of
-from detente.alerts.novelty import Facts, New
+from detente.alerts.message import Alert, event_of, later_news
+from detente.alerts.novelty import Facts
 from detente.alerts.schema import State, prepare
 from detente.errors import StoreUnavailable
 from detente.sqlite import connect, database_path, driver_errors_as, transaction
@@ -28,46 +28,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _traits = msgspec.msgpack.Decoder(Traits)
 _alerts = msgspec.msgpack.Decoder(Alert)
 _facts = msgspec.msgpack.Decoder(Facts)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An article as it is kept: where it belongs, and whether it copies another."""
-
-    id: str
-    revision: int
-    story: str
-    at: float
-    outlet: str
-    traits: Traits
-    facts: Facts
-    copies: str | None = None
-    novelty: tuple[New, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An alert, when it came about, and when somebody acknowledged it; both epochs."""
-
-    at: float
-    alert: Alert
-    acknowledged: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the outbox."""
-
-    number: int
-    subscription: str
-    story: str
-    destination: str
-    state: State
-    created: float
-    due: float
-    attempts: int
-    reason: str
-    sent: float | None
 
 
 class AlertState:
@@ -115,10 +75,15 @@ class AlertState:
         for id, traits, story in rows:
             yield id, _traits.decode(traits), story
 
-    def article(self, id: str) -> tuple[int, str] | None:
-        """Revision and story of an article that came before."""
-        rows = self._rows("SELECT revision, story FROM articles WHERE id = ?", (id,))
-        return (rows[0][0], rows[0][1]) if rows else None
+    def article(self, id: str) -> Known | None:
+        """What is known of an article that came before."""
+        rows = self._rows(
+            "SELECT revision, story, copies, novelty FROM articles WHERE id = ?", (id,)
+        )
+        if not rows:
+            return None
+        revision, story, copies, novelty = rows[0]
+        return Known(revision, story, copies, tuple(novelty.split()))
 
     def keep(self, article: Kept) -> None:
         """Write an article down; one that is known gets the new revision's traits."""
@@ -138,9 +103,16 @@ class AlertState:
             db.execute("INSERT OR REPLACE INTO joined VALUES (?, ?)", (younger, older))
             db.execute("UPDATE joined SET into_story = ? WHERE into_story = ?", (older, younger))
             db.execute("UPDATE articles SET story = ? WHERE story = ?", (older, younger))
-            for table in ("ledger", "muted"):
+            for table in ("ledger", "muted", "acknowledged"):
                 db.execute(
                     f"UPDATE OR IGNORE {table} SET story = ? WHERE story = ?", (older, younger)
+                )
+            # Later news of the younger one is later news of the older.
+            for table in ("ledger", "acknowledged", "outbox"):
+                db.execute(
+                    f"UPDATE OR IGNORE {table} SET story = ?1 || substr(story, length(?2))"
+                    " WHERE substr(story, 1, length(?2)) = ?2",
+                    (older, later_news(younger, "")),
                 )
             # Who was told of both before they were joined keeps both alerts.
             db.execute(
@@ -148,6 +120,8 @@ class AlertState:
                 " WHERE ledger.story = ? AND ledger.subscription = outbox.subscription)",
                 (older, younger, younger),
             )
+            if self.is_muted(older):
+                self._mute_lines(older)
 
     def forget_traits(self, before: float) -> None:
         """Let go of what is only needed to group articles, of those that appeared before."""
@@ -164,22 +138,19 @@ class AlertState:
                 (before,),
             )
 
-    def stance_before(self, at: float, days: float = 7.0) -> dict[str, float]:
-        """The mean score of each dyad over the articles of the days before an epoch."""
+    def facts_between(self, start: float, end: float) -> Iterator[Facts]:
+        """The facts of the recent articles that appeared from an epoch until another."""
         rows = self._rows(
             "SELECT facts FROM articles WHERE traits IS NOT NULL AND at >= ? AND at < ?",
-            (at - days * 86_400, at),
+            (start, end),
         )
-        found: dict[str, list[float]] = {}
-        for (blob,) in rows:
-            for toward, score in _facts.decode(blob).dyads.items():
-                found.setdefault(toward, []).append(score)
-        return {toward: sum(scores) / len(scores) for toward, scores in found.items()}
+        return (_facts.decode(blob) for (blob,) in rows)
 
-    def facts_of(self, story: str) -> list[tuple[float, Facts]]:
-        """When each of a story's recent articles appeared, and its facts."""
+    def facts_of(self, story: str, *, but: str) -> list[tuple[float, Facts]]:
+        """When each of a story's recent articles but one appeared, and its facts."""
         rows = self._rows(
-            "SELECT at, facts FROM articles WHERE story = ? AND facts IS NOT NULL", (story,)
+            "SELECT at, facts FROM articles WHERE story = ? AND id <> ? AND facts IS NOT NULL",
+            (story, but),
         )
         return [(at, _facts.decode(blob)) for at, blob in rows]
 
@@ -227,8 +198,9 @@ class AlertState:
 
     def last_match(self, subscription: str) -> float | None:
         """When the latest story that matched began."""
-        rows = self._rows("SELECT max(at) FROM matches WHERE subscription = ?", (subscription,))
-        at: float | None = rows[0][0]
+        at: float | None = self._value(
+            "SELECT max(at) FROM matches WHERE subscription = ?", (subscription,)
+        )
         return at
 
     # Ledger and outbox
@@ -237,15 +209,12 @@ class AlertState:
         """Put an alert into the outbox, unless its subscription was told of the story before."""
         with self._reaching() as db:
             told = db.execute(
-                "INSERT OR IGNORE INTO ledger (subscription, story, article, at, alert)"
-                " VALUES (?, ?, ?, ?, ?) RETURNING 1",
+                "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, ?, ?) RETURNING 1",
                 (alert.subscription, alert.story, alert.article, now, _encode(alert)),
             ).fetchone()
             if not told:
                 return False
-            muted = db.execute(
-                "SELECT 1 FROM muted WHERE story = ?", (event_of(alert.story),)
-            ).fetchone()
+            muted = self.is_muted(alert.story)
             db.executemany(
                 "INSERT OR IGNORE INTO outbox"
                 " (subscription, story, destination, state, created, due)"
@@ -268,18 +237,18 @@ class AlertState:
 
     def next_due(self) -> float | None:
         """When something is due next."""
-        rows = self._rows("SELECT min(due) FROM outbox WHERE state IN ('waiting', 'sending')")
-        due: float | None = rows[0][0]
+        due: float | None = self._value(
+            "SELECT min(due) FROM outbox WHERE state IN ('waiting', 'sending')"
+        )
         return due
 
     def sent_since(self, subscription: str, destination: str, at: float) -> int:
         """How many messages went to a destination since an epoch."""
-        rows = self._rows(
+        number: int = self._value(
             "SELECT count(DISTINCT sent) FROM outbox"
             " WHERE subscription = ? AND destination = ? AND state = 'sent' AND sent >= ?",
             (subscription, destination, at),
         )
-        number: int = rows[0][0]
         return number
 
     def mark(
@@ -291,16 +260,20 @@ class AlertState:
         reason: str = "",
         sent: float | None = None,
         tried: bool = False,
-    ) -> None:
+    ) -> list[int]:
         """Say what became of lines of the outbox; `tried` counts an attempt. What was muted or
-        acknowledged meanwhile stays so, unless it was sent."""
-        with self._reaching() as db:
-            db.executemany(
-                "UPDATE outbox SET state = ?, due = coalesce(?, due), reason = ?, sent = ?,"
-                " attempts = attempts + ? WHERE number = ?"
-                " AND (state IN ('waiting', 'sending') OR ? = 'sent')",
-                [(state, due, reason, sent, int(tried), number, state) for number in numbers],
-            )
+        acknowledged meanwhile stays so, unless it was sent. Gives the lines that changed."""
+        with self.writing():
+            return [
+                number
+                for number in numbers
+                if self._db.execute(
+                    "UPDATE outbox SET state = ?, due = coalesce(?, due), reason = ?, sent = ?,"
+                    " attempts = attempts + ? WHERE number = ?"
+                    " AND (state IN ('waiting', 'sending') OR ? = 'sent')",
+                    (state, due, reason, sent, int(tried), number, state),
+                ).rowcount
+            ]
 
     def alerts(self, subscription: str, stories: Sequence[str]) -> list[Alert]:
         """The alerts of a subscription on these stories, in this order."""
@@ -321,26 +294,48 @@ class AlertState:
     ) -> list[Told]:
         """The latest alerts of a subscription, newest first; or those nobody acknowledged."""
         rows = self._rows(
-            "SELECT at, alert, acknowledged FROM ledger WHERE subscription = ?"
-            " AND (NOT ? OR acknowledged IS NULL) ORDER BY at DESC LIMIT ?",
+            "SELECT ledger.at, ledger.story, alert, acknowledged.at FROM ledger"
+            " LEFT JOIN acknowledged USING (subscription, story) WHERE ledger.subscription = ?"
+            " AND (NOT ? OR acknowledged.at IS NULL) ORDER BY ledger.at DESC LIMIT ?",
             (subscription, unacknowledged, most),
         )
-        return [Told(at, _alerts.decode(blob), when) for at, blob, when in rows]
+        return [
+            Told(at, msgspec.structs.replace(_alerts.decode(blob), story=story), when)
+            for at, story, blob, when in rows
+        ]
 
-    def acknowledge(self, subscription: str, story: str | None, now: float) -> int:
-        """Note that somebody has seen an alert, or all of a subscription's: what of it still waits
-        isn't sent. Gives how many alerts this concerns; what was acknowledged before isn't."""
+    def unacknowledged(self, subscription: str) -> int:
+        """How many alerts of a subscription nobody acknowledged."""
+        number: int = self._value(
+            "SELECT (SELECT count(*) FROM ledger WHERE subscription = ?1)"
+            " - (SELECT count(*) FROM acknowledged WHERE subscription = ?1)",
+            (subscription,),
+        )
+        return number
+
+    def acknowledge(
+        self, subscription: str, story: str | None, now: float, *, until: float | None = None
+    ) -> int:
+        """Note that somebody has seen an alert, or all of a subscription's that came about until an
+        epoch (now by default): what of it still waits isn't sent. Gives how many alerts this
+        concerns; what was acknowledged before isn't."""
         with self.writing():
-            self._db.execute(
-                "UPDATE outbox SET state = 'acknowledged' WHERE subscription = ?"
-                " AND (? IS NULL OR story = ?) AND state IN ('waiting', 'dead')",
-                (subscription, story, story),
+            name = None if story is None else self._name_of(story)
+            seen = self._rows(
+                "SELECT subscription, story FROM ledger WHERE subscription = ? AND at <= ?"
+                " AND (?3 IS NULL OR story = ?3)"
+                " EXCEPT SELECT subscription, story FROM acknowledged",
+                (subscription, now if until is None else until, name),
             )
-            return self._db.execute(
-                "UPDATE ledger SET acknowledged = ? WHERE subscription = ?"
-                " AND (? IS NULL OR story = ?) AND acknowledged IS NULL",
-                (now, subscription, story, story),
-            ).rowcount
+            self._db.executemany(
+                "INSERT INTO acknowledged VALUES (?, ?, ?)", [(*one, now) for one in seen]
+            )
+            self._db.executemany(
+                "UPDATE outbox SET state = 'acknowledged' WHERE subscription = ? AND story = ?"
+                " AND state IN ('waiting', 'sending', 'dead')",
+                seen,
+            )
+        return len(seen)
 
     def outbox(self, state: State | None = None, most: int = 100) -> list[Entry]:
         """Lines of the outbox, newest first."""
@@ -359,24 +354,34 @@ class AlertState:
     def mute(self, story: str, now: float) -> int:
         """Send no more of a story, nor of later news of it; gives how many lines of the outbox this
         concerns."""
-        story = event_of(story)
         with self.writing():
+            story = event_of(self._name_of(story))
             self._db.execute("INSERT OR REPLACE INTO muted VALUES (?, ?)", (story, now))
-            return self._db.execute(
-                "UPDATE outbox SET state = 'muted' WHERE (story = ? OR story GLOB ?)"
-                " AND state = 'waiting'",
-                (story, f"{story}+*"),
-            ).rowcount
+            return self._mute_lines(story)
 
     def unmute(self, story: str) -> bool:
         """Let later news of a story be told again; gives whether it was muted."""
         with self._reaching() as db:
-            found = db.execute("DELETE FROM muted WHERE story = ?", (event_of(story),))
-        return bool(found.rowcount)
+            story = event_of(self._name_of(story))
+            return bool(db.execute("DELETE FROM muted WHERE story = ?", (story,)).rowcount)
 
     def is_muted(self, story: str) -> bool:
         """Whether nobody is told of a story any more."""
+        story = event_of(self._name_of(story))
         return bool(self._rows("SELECT 1 FROM muted WHERE story = ?", (story,)))
+
+    def _mute_lines(self, story: str) -> int:
+        return self._db.execute(
+            "UPDATE outbox SET state = 'muted' WHERE state IN ('waiting', 'sending', 'dead')"
+            " AND (story = ?1 OR substr(story, 1, length(?2)) = ?2)",
+            (story, later_news(story, "")),
+        ).rowcount
+
+    def _name_of(self, story: str) -> str:
+        """What the ledger has by now: two stories may have been joined since somebody saw it."""
+        event = event_of(story)
+        rows = self._rows("SELECT into_story FROM joined WHERE story = ?", (event,))
+        return rows[0][0] + story.removeprefix(event) if rows else story
 
     def _entries(self, condition: str, values: tuple[Any, ...]) -> list[Entry]:
         rows = self._rows(
@@ -385,6 +390,9 @@ class AlertState:
             values,
         )
         return [Entry(*row) for row in rows]
+
+    def _value(self, sql: str, values: tuple[Any, ...] = ()) -> Any:
+        return self._rows(sql, values)[0][0]
 
     def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with self._reaching() as db:

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS copied_to (
 );
 CREATE TRIGGER IF NOT EXISTS ledger_added AFTER INSERT ON ledger BEGIN {_ADD}; END;
 CREATE TRIGGER IF NOT EXISTS ledger_changed AFTER UPDATE ON ledger BEGIN {_ADD}; END;
+CREATE TRIGGER IF NOT EXISTS acknowledged_added AFTER INSERT ON acknowledged BEGIN {_ADD}; END;
 CREATE TRIGGER IF NOT EXISTS outbox_added AFTER INSERT ON outbox BEGIN {_ADD}; END;
 CREATE TRIGGER IF NOT EXISTS outbox_changed AFTER UPDATE ON outbox BEGIN {_ADD}; END;
 """
@@ -105,8 +106,9 @@ class Uncopied:
         first = "(SELECT * FROM uncopied ORDER BY subscription, story LIMIT ?) AS uncopied"
         with self._reaching() as db:
             rows = db.execute(
-                "SELECT uncopied.subscription, uncopied.story, changes, at, alert, acknowledged"
-                f" FROM {first} LEFT JOIN ledger USING (subscription, story)",
+                "SELECT uncopied.subscription, uncopied.story, changes, ledger.at, alert,"
+                f" acknowledged.at FROM {first} LEFT JOIN ledger USING (subscription, story)"
+                " LEFT JOIN acknowledged USING (subscription, story)",
                 (most,),
             ).fetchall()
             sendings: dict[tuple[str, str], list[Sending]] = {}

@@ -143,6 +143,7 @@ class CatalogueSources:
                 stale=one.state is PollState.STALE,
             )
             for one in feed_statuses(self._settings)
+            if one.feed in feeds  # who edits the catalogue just now may have added one
         )
 
     def polls(self, feed: str) -> Sequence[Mapping[str, Any]]:

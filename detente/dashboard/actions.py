@@ -107,8 +107,11 @@ def unsubscribe(request: Request, id: str) -> Response:
 
 
 @ours.post("/subscriptions/{id}/acknowledge")
-def acknowledge(request: Request, id: str, story: Text = "") -> Response:
-    count = ports_of(request).alerts.acknowledge(id, story or None, time.time())
+def acknowledge(
+    request: Request, id: str, story: Text = "", until: Annotated[float | None, Form()] = None
+) -> Response:
+    now = time.time()
+    count = ports_of(request).alerts.acknowledge(id, story or None, now, until=until)
     return _back("/subscriptions", f"Acknowledged: {count} {'alert' if count == 1 else 'alerts'}.")
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from detente.alerts.state import Entry
+from detente.alerts.kept import Entry
 from detente.alerts.subscription import Subscription
 from detente.dashboard.asking import FACETS, Asked
 from detente.dashboard.pages import (

@@ -191,7 +191,7 @@ def subscriptions(request: Request, query: str = "") -> Response:
         {
             "one": one,
             "told": ports.alerts.told(one.id, 5),
-            "open": bool(ports.alerts.told(one.id, 1, unacknowledged=True)),
+            "open": ports.alerts.unacknowledged(one.id),
         }
         for one in read.subscriptions
     ]

@@ -151,7 +151,8 @@ class Guard:
         if not self._from_here(request):
             return PlainTextResponse("A form of another site can't be sent here.\n", 403)
         length = request.headers.get("content-length", "")
-        if not length.isdecimal():
+        # With both, the server reads on for as long as there are chunks.
+        if not length.isdecimal() or "transfer-encoding" in request.headers:
             return PlainTextResponse("Say how long the form is (Content-Length).\n", 411)
         if int(length) > MOST_BODY:
             return PlainTextResponse(f"A form has {MOST_BODY:,} bytes at most.\n", 413)
