@@ -156,21 +156,17 @@ class AlertState:
 
     def was_told(self, subscription: str, story: str) -> bool:
         """Whether a subscription was told of a story."""
-        return bool(
-            self._rows(
-                "SELECT 1 FROM ledger WHERE subscription = ? AND story = ?", (subscription, story)
-            )
-        )
+        sql = "SELECT 1 FROM ledger WHERE subscription = ? AND story = ?"
+        return bool(self._rows(sql, (subscription, story)))
 
     def sources(self, stories: Sequence[str]) -> dict[str, int]:
         """How many outlets have each of these stories, by what the ledger knows them by."""
         marks = ", ".join("?" * len(stories))
-        rows = self._rows(
+        sql = (
             "SELECT story, count(DISTINCT outlet) FROM articles"
-            f" WHERE story IN ({marks}) GROUP BY story",
-            tuple(map(event_of, stories)),
+            f" WHERE story IN ({marks}) GROUP BY story"
         )
-        found = dict(rows)
+        found = dict(self._rows(sql, tuple(map(event_of, stories))))
         return {one: found[event_of(one)] for one in stories if event_of(one) in found}
 
     # What subscriptions matched
