@@ -90,9 +90,8 @@ class Pipeline:
         while not self._stop.wait(_TICK):
             collecting = "collectors" in threads and threads["collectors"].is_alive()
             if (began := time.monotonic()) >= next_look:
-                lag = lag_of(
-                    bus, self._stages
-                )  # after `collecting`: what was published last is counted
+                # After `collecting`, so that what was published last is counted.
+                lag = lag_of(bus, self._stages)
                 ended = time.monotonic()
                 next_look = ended + (ended - began) / _LAG_SHARE
                 if self._once and not collecting and not any(lag.values()):
