@@ -49,14 +49,14 @@ def test_a_full_disk(truth: Truth, tmp_path: Path) -> None:
     def deployment(feed: str) -> Deployment:
         return Deployment(tmp_path, feed, interval=POLL_EVERY, model="keyword")
 
-    with under_load(truth, deployment, "all") as run:
-        with run.fault("the disk of the embedded log is full"):
-            before = run.replay.at
-            largest = max(file.stat().st_size for file in tmp_path.glob("*.sqlite*"))
-            hard = _let_files_grow_to(largest // 2, run.processes)
-            time.sleep(6.0)
-            assert run.replay.at - before <= 3, "it polled on without a place to keep it"
-            _let_files_grow_to(hard, run.processes)
+    full = "the disk of the embedded log is full"
+    with under_load(truth, deployment, "all") as run, run.fault(full):
+        before = run.replay.at
+        largest = max(file.stat().st_size for file in tmp_path.glob("*.sqlite*"))
+        hard = _let_files_grow_to(largest // 2, run.processes)
+        time.sleep(6.0)
+        assert run.replay.at - before <= 3, "it polled on without a place to keep it"
+        _let_files_grow_to(hard, run.processes)
     assert_as_undisturbed(truth, run)
     assert run.processes.ended == []
     assert "disk" in run.deployment.errors()
